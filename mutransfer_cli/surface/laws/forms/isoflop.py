@@ -96,8 +96,10 @@ class IsoFlopLaw:
         )
         if self.loss is None:
             return {"params": params, "tokens": tokens}
-        value, low, high = predicted_losses(*self.loss, np.log([[flops]]), self.options)
-        loss = Interval(value=float(value[0]), low=float(low[0]), high=float(high[0]))
+        ends = predicted_losses(*self.loss, np.log([[flops]]), self.options)
+        loss = Interval(
+            **{k: float(v[0]) for k, v in zip(("value", "low", "high"), ends, strict=True)}
+        )
         return {"params": params, "tokens": tokens, "loss": loss}
 
     def score(self, held_out: LawTable) -> Score:
