@@ -123,11 +123,13 @@ def _scale(panel: Any, curves: Sequence[Series], powers: bool) -> None:
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+    places = sorted({x for series in curves for x in series.x})
     if curves[0].x_name in LOGARITHMIC and min(min(s.x) for s in curves) > 0:
         panel.set_xscale("log", base=2)
-        places = sorted({x for series in curves for x in series.x})
         if curves[0].x_name != "step" or len(places) <= MOST_TICKS:
             panel.set_xticks(places, [f"{place:g}" for place in places])
+    elif len(places) <= MOST_TICKS and all(place.is_integer() for place in places):
+        panel.set_xticks(places)
     values = [y for s in curves for y in (*s.y, *(s.low or ()), *(s.high or ()))]
     if curves[0].y_name == COSINE:
         panel.set_ylim(min(0, *values), 1)

@@ -122,14 +122,21 @@ def test_an_axis_holds_the_whole_band_and_curves_have_marks_of_their_own(
         plt.close(drawing)
 
 
-@pytest.mark.parametrize(("steps", "shown"), [(3, ["1", "2", "3"]), (9, [])])
+@pytest.mark.parametrize(
+    ("name", "steps", "shown"),
+    [
+        ("step", 3, ["1", "2", "3"]),
+        ("size, from the smallest", 3, ["1", "2", "3"]),
+        ("step", 9, []),
+    ],
+)
 def test_few_steps_are_numbers(
-    steps: int, shown: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, steps: int, shown: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three measured steps stand at the axis; of many, powers of 2 do."""
+    """Three whole numbers stand at the axis; of many steps, powers of 2 do."""
     x = tuple(float(i + 1) for i in range(steps))
     given = document("sharpness", 1)
-    curve = given.series[0].model_copy(update={"x_name": "step", "x": x, "y": x})
+    curve = given.series[0].model_copy(update={"x_name": name, "x": x, "y": x})
     kept = []
     monkeypatch.setattr(plt, "close", kept.append)
     plot_probes([given.model_copy(update={"series": (curve,)})], tmp_path / "x.png")
