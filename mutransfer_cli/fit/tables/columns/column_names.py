@@ -30,6 +30,8 @@ COMPUTE = {
     "exaflop": 1e18,
     "zettaflop": 1e21,
 }  # not a speed, as TFLOPs
+# total_gflops is no speed either
+TOTALS = {"m": 1e6, "g": 1e9, "t": 1e12, "p": 1e15, "e": 1e18, "z": 1e21}
 PF_DAY = 8.64e19  # 10^15 a second, for a day
 # What was not trained on, in paths such as eval/c4/loss, and the names of a loss in these
 HELD_OUT = {"eval", "val", "valid", "validation", "dev", "test", "heldout", "held_out"}
@@ -164,6 +166,9 @@ def without_unit(name: str) -> tuple[str, float]:
     )
     if match:
         return (match[1] or "flops").strip(), PF_DAY
+    match = re.fullmatch(r"(?:.+[./])?(?:total|training|train)[_ ]([mgtpez])flops?", name, re.I)
+    if match:
+        return "flops", TOTALS[match[1].lower()]
     match = re.fullmatch(r"(?:(.+?)[_ ]+)??[(\[]?([a-z]+?flop)s?[)\]]?", name, re.I)
     if match and match[2].lower() in COMPUTE:
         return (match[1] or "flops").strip(), COMPUTE[match[2].lower()]

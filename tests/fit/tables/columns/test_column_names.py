@@ -21,9 +21,10 @@ from mutransfer_cli.fit.tables.columns.column_names import column_name, compared
         ("N", "params"), ("N_total", "params"), ("D_tokens", "tokens"), ("params (M)", "params"),
         ("non-embedding params", "params"),
         ("tokens_seen", "tokens"), ("D", "tokens"), ("bs", "batch"), ("max_iters", "steps"),
-        ("C", "flops"), ("State", "state"), ("config/seed", "seed"), ("loss_std", "loss_sd"),
-        ("log2lr", "lr"), ("c4/loss", None), ("d", None), ("model.loss_scale", None),
-        ("val loss (mean ± std, n=3)", "loss"), ("LR (peak)", "lr"), ("lr (x 1e-3)", "lr"),
+        ("C", "flops"), ("throughput/gflops", None), ("State", "state"), ("config/seed", "seed"),
+        ("loss_std", "loss_sd"), ("total_tflops", "flops"), ("log2lr", "lr"), ("c4/loss", None),
+        ("d", None), ("model.loss_scale", None), ("val loss (mean ± std, n=3)", "loss"),
+        ("LR (peak)", "lr"), ("lr (x 1e-3)", "lr"),
         ("config.model.d_model.value", "width"), ("config.lr.value", "lr"),
         ("n_heads", None), ("lr_decay", None), ("", None),
     ],
@@ -48,7 +49,8 @@ def test_units_and_logarithms() -> None:
     scales = {"params (M)": 1e6, "tokens [B]": 1e9, "tokens in billions": 1e9, "params_M": 1e6}
     assert {name: column_name(name).scale for name in scales} == scales
     assert column_name("tokens billions").scale == 1e9
-    for name, scale in (("compute_pf_days", 8.64e19), ("C (PF-days)", 8.64e19), ("EFLOPs", 1e18)):
+    for name, scale in (("compute_pf_days", 8.64e19), ("C (PF-days)", 8.64e19), ("EFLOPs", 1e18),
+                        ("throughput/total_gflops", 1e9)):  # fmt: skip
         assert (column_name(name).role, column_name(name).scale) == ("flops", scale)
     assert column_name("TFLOPs").role is None  # a speed, as often as not
     bases = {"log2(lr)": 2.0, "log10 lr": 10.0, "ln_lr": math.e, "lr_log2": 2.0, "log_lr": None}
