@@ -46,6 +46,10 @@ ADVICE = {
     "inconclusive": "sweep with three seeds (search.seeds: 3) and give the run in place of the "
     "recipe; or add widths to the ladder",
 }
+UNCOUNTED = (
+    "the readout's norm is that of its weight; where the model's forward pass multiplies the "
+    "logits by a power of the width, add that power"
+)
 BEST = "each rung at the best setting of its grid: where these rates differ, so do its updates"
 Values = dict[str, list[tuple[float, float]]]  # by name: size and value
 
@@ -80,6 +84,8 @@ def probe_norms(request: ProbeRequest) -> ProbeResult:
         options = seeds_and_sizes(sizes, steps, request.seeds, 1, FEWEST_SIZES)
         plan = fitting(proxies, request.seed, request.left, options, measuring=MEASURING)
         notes.update(dict.fromkeys(plan.notes))
+        if proxies.parameterization is None:
+            notes[UNCOUNTED] = None
         for seed in range(request.seed, request.seed + plan.what[1]):
             for shape in plan.what[0]:
                 trainee = plan.train(shape, seed, {})
