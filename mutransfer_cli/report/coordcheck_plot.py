@@ -11,6 +11,7 @@ from mutransfer_cli.quoting import plain_label
 from mutransfer_cli.report.figure import VERDICT_COLORS, figure
 
 PANEL_WIDTH, ROW_HEIGHT, MIN_HEIGHT = 5.0, 0.22, 4.0  # inches
+MARKERS = {"pass": "o", "warn": "s", "fail": "X"}  # beside the color; any other verdict: D
 
 
 def plot(document: CheckDocument, path: Path) -> None:
@@ -23,9 +24,9 @@ def plot(document: CheckDocument, path: Path) -> None:
     height = max(MIN_HEIGHT, ROW_HEIGHT * len(judged))
     with figure(path, panels=3, size=(3 * PANEL_WIDTH, height)) as (init, change, deviations):
         draw_curves(init, [m.init for m in document.modules])
-        init.set(title="RMS of activations at init", xlabel=plain_label(document.axis))
+        init.set(title="outputs of modules at init", xlabel=plain_label(document.axis))
         draw_curves(change, [m.change for m in document.modules])
-        change.set(title="RMS of their change", xlabel=plain_label(document.axis))
+        change.set(title="their change", xlabel=plain_label(document.axis))
         draw_deviations(deviations, judged)
         deviations.set(
             title=f"deviation of each tensor's update: {document.verdict}", xlabel="exponent"
@@ -37,6 +38,10 @@ def draw_curves(axes: Any, curves: list[dict[int, float]]) -> None:
     for curve in curves:
         if all(value > 0 for value in curve.values()):
             axes.loglog(list(curve), list(curve.values()), marker=".", alpha=0.6)
+    sizes = sorted({size for curve in curves for size in curve})
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.set_xticks([], minor=True)
+    axes.set_ylabel("root mean square")
 
 
 def draw_deviations(axes: Any, tensors: list[TensorReport]) -> None:
@@ -49,7 +54,7 @@ def draw_deviations(axes: Any, tensors: list[TensorReport]) -> None:
             slope.value - (slope.expected or 0.0),
             row,
             xerr=half_width,
-            fmt="o",
+            fmt=MARKERS.get(t.verdict, "D"),
             color=VERDICT_COLORS[t.verdict],
         )
     axes.set_yticks(range(len(tensors)), [plain_label(t.name) for t in tensors], fontsize=6)
