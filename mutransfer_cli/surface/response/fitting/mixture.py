@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mutransfer_cli.surface.response.fitting.starting_point import on_trend, start_of
-from mutransfer_cli.surface.response.fitting.window import in_window, problem_of
+from mutransfer_cli.surface.response.fitting.window import in_window, problem_of, windows_of
 from mutransfer_cli.surface.response.layout import DEPARTURE_SD, DRIFT_SD
 from mutransfer_cli.surface.response.linearization import Problem
 from mutransfer_cli.surface.response.mode import Mode, find_mode
 from mutransfer_cli.surface.response.runs import Array, Runs
 from mutransfer_cli.surface.response.trend import Trend
 
-WINDOWS = (0.25, 0.08, 0.03)  # largest loss above the best of a rung, in log loss
 MISFITS = (0.05, 0.15, 0.45)  # sizes of the misfit relative to the excess loss
 MISFIT, MISFIT_SD = 0.15, 0.8  # median of the misfit, and sd of its logarithm
 STARTS = (0.15, 0.3)  # fractions of the best runs whose mean setting is a start
@@ -66,7 +65,8 @@ def fit_members(runs: Runs, decay_odds: float = 1.0) -> list[Member]:
     members = []
     fitted: dict[bytes, list[Candidate]] = {}
     before: Mode | None = None
-    for window in WINDOWS:
+    windows = windows_of(runs)
+    for window in windows:
         kept = in_window(runs, window)
         candidates = fitted.get(kept.tobytes()) or fit_window(
             problem_of(runs, kept), before, decay_odds
@@ -75,7 +75,7 @@ def fit_members(runs: Runs, decay_odds: float = 1.0) -> list[Member]:
         before = candidates[MISFITS.index(MISFIT)].mode
         evidence = np.array([c.evidence for c in candidates])
         weights = np.exp(evidence - evidence.max())
-        weights /= weights.sum() * len(WINDOWS)
+        weights /= weights.sum() * len(windows)
         members += [
             Member(c.mode, float(weight), window, c.problem)
             for c, weight in zip(candidates, weights, strict=True)

@@ -7,11 +7,11 @@ import pytest
 
 from mutransfer_cli.surface.response.fitting.mixture import (
     TRANSFER_SD,
-    WINDOWS,
     Candidate,
     clear_drifts,
     wide_drifts,
 )
+from mutransfer_cli.surface.response.fitting.window import WINDOWS
 from mutransfer_cli.surface.response.layout import DRIFT_SD
 from mutransfer_cli.surface.response.response_surface import ResponseSurface, fit_response
 from mutransfer_cli.surface.response.runs import Runs
