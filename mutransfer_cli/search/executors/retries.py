@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.search.grouping.members import Group
-from mutransfer_cli.search.job import Job
 from mutransfer_cli.search.record import Key
 from mutransfer_cli.train.trial_result import Result
 
@@ -33,8 +32,8 @@ class Retries:
         """The groups to run in place of one that was lost.
 
         After the first death of its worker, which may be the machine's fault, the group runs again
-        unchanged, from its checkpoint if it has one. After that, each trial runs by itself, at the
-        last attempt without the operations of a population.
+        unchanged, from its checkpoint if it has one. After that, each trial runs by itself, and
+        without the operations of a population, at which it may have died.
 
         Args:
             group: The trials that have not ended.
@@ -52,20 +51,13 @@ class Retries:
                     self.message.format(width=job.size.width, reason=reason)
                 ) from cause
         is_first = max((self.deaths[job.key] for job in group), default=0) == 1
-        groups: list[Group] = [group] if died and is_first else [(self.alone(j),) for j in group]
+        alone: list[Group] = [(replace(job, batched=False),) for job in group]
+        groups = [group] if died and is_first else alone
         log.info(
             "worker of %d trials %s: they run again, in %d groups",
             len(group), "died" if died else "did not answer", len(groups),
         )  # fmt: skip
         return groups
-
-    def alone(self, job: Job) -> Job:
-        """A trial as it runs by itself.
-
-        Args:
-            job: The trial.
-        """
-        return replace(job, batched=job.batched and self.deaths[job.key] < DEATHS_ALLOWED)
 
 
 def unanswered(timeout: float | None, seconds: float, ending: str = "") -> Result:

@@ -21,13 +21,13 @@ def test_a_group_goes_on_once_then_each_trial_by_itself() -> None:
     assert retries.regroup(GROUP, died=True) == ALONE
 
 
-def test_only_the_last_attempt_differs_from_a_population() -> None:
+def test_by_itself_a_trial_trains_without_the_operations_of_a_population() -> None:
     retries = Retries("")
     group = tuple(replace(job, batched=True) for job in GROUP)
     tried = [retries.regroup(group, died=True) for _ in range(DEATHS_ALLOWED)]
     assert [[job.batched for g in groups for job in g] for groups in tried] == [
-        [True] * 3,
-        [True] * 3,
+        [True] * 3,  # the group once more
+        [False] * 3,
         [False] * 3,
     ]
 
