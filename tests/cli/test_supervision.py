@@ -90,6 +90,19 @@ def run(folder: Path, target: str, *options: str) -> tuple[int, str]:
     return done.returncode, done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""
 
 
+def ended(script: str) -> tuple[int, str]:
+    """The exit code and standard error of a Python script that imports this package."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
 @pytest.mark.parametrize(
     ("target", "reason"),
     [
@@ -129,15 +142,7 @@ def test_a_signal_from_outside_interrupts_it(number: signal.Signals) -> None:
         "    return 0\n"
         "supervised('user:build', command)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (130, "mutransfer: interrupted\n")
+    assert ended(script) == (130, "mutransfer: interrupted\n")
 
 
 def test_the_verdict_counts_whatever_happens_after_it(tmp_path: Path) -> None:
@@ -157,12 +162,4 @@ def test_sigterm_interrupts_any_command() -> None:
         "main.app = lambda **options: os.kill(os.getpid(), signal.SIGTERM)\n"
         "main.main()\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (130, "mutransfer: interrupted\n")
+    assert ended(script) == (130, "mutransfer: interrupted\n")

@@ -9,7 +9,8 @@ import numpy as np
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.fit.law.law_hyperparameters import Columns, size_index, varies
 from mutransfer_cli.fit.law.run_columns import RunColumns
-from mutransfer_cli.fit.tables.alike_models import ALIKE, alike_models
+from mutransfer_cli.fit.study.size_axes import SAME
+from mutransfer_cli.fit.tables.alike_models import alike_models
 from mutransfer_cli.fit.tables.columns.known_names import HYPERPARAMETERS, ROLES
 
 MODEL_SIZES = ("params", "width", "depth", "tokens")
@@ -65,7 +66,7 @@ def require_sizes_of_one_model(
         logs = np.log2(columns[name], where=columns[name] > 0, out=np.full(len(index), np.nan))
         for group in range(int(index.max()) + 1):
             rows = np.flatnonzero((index == group) & np.isfinite(logs))
-            if len(rows) > 1 and np.ptp(logs[rows]) > ALIKE:
+            if len(rows) > 1 and np.ptp(logs[rows]) > SAME:
                 lowest, highest = rows[np.argmin(logs[rows])], rows[np.argmax(logs[rows])]
                 low, high = columns[name][lowest], columns[name][highest]
                 size = ", ".join(f"{s} {columns[s][lowest]:.4g}" for s in sizes)

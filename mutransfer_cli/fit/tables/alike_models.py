@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
-from math import log2
+from math import isnan, log2
 from shlex import quote
 
+from mutransfer_cli.fit.study.size_axes import SAME
 from mutransfer_cli.fit.tables.content.understanding import joined
 
-ALIKE = 0.03  # octaves; sizes this close are one rung
 OTHER = 0.01  # relative difference above which two numbers describe two models (assumption)
 
 
@@ -30,7 +30,7 @@ def alike_models(params: Sequence[float], others: Mapping[str, Sequence[object]]
     for row, count in enumerate(params):
         rows.setdefault(count, []).append(row)
     for small, large in pairwise(sorted(rows)):
-        if log2(large / small) > ALIKE:
+        if log2(large / small) > SAME:
             continue
         apart = [
             name
@@ -51,7 +51,7 @@ def the_number(values: Sequence[object], rows: Collection[int]) -> float | None:
     """The number that a column has in all of several rows; None where there is none."""
     found = {values[row] for row in rows}
     (value,) = found if len(found) == 1 else (None,)
-    return value if isinstance(value, float) and value == value and len(rows) > 1 else None
+    return value if isinstance(value, float) and not isnan(value) and len(rows) > 1 else None
 
 
 def differ(one: float | None, other: float | None) -> bool:

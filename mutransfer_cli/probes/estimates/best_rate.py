@@ -12,7 +12,8 @@ from scipy.stats import t
 from mutransfer_cli.interval import Interval
 
 MOST_RUNS = 6  # three, others at twice the distance each while a side is open, one between
-# Of a side; with it, the interval of `tests/benchmarks/known_rates.py` holds the best rate in 95 %
+# Of a side; chosen with `tests/benchmarks/known_rates.py`, whose best rates the interval then holds
+# in 95 %
 CERTAIN = 0.9
 
 Runs: TypeAlias = Mapping[float, Sequence[float]]  # losses of every seed, by rate

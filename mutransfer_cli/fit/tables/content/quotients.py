@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isnan
 
 from mutransfer_cli.fit.tables.content.run_table import RunTable, TableColumn
 
@@ -42,15 +43,13 @@ def divides(
         by_name: The columns by name.
     """
     compared = 0
-    for quotient, dividend, divisor in zip(
-        column.values, by_name[above].values, by_name[below].values, strict=True
-    ):
-        if not all(isinstance(v, float) for v in (quotient, dividend, divisor)):
+    columns = (column, by_name[above], by_name[below])
+    for quotient, dividend, divisor in zip(*(c.values for c in columns), strict=True):
+        if not (isinstance(quotient, float) and isinstance(dividend, float)):
             continue
-        assert isinstance(quotient, float)
-        assert isinstance(dividend, float)
-        assert isinstance(divisor, float)
-        if not abs(quotient * divisor - dividend) <= STATED_TO * abs(dividend):
+        if not isinstance(divisor, float) or isnan(quotient * divisor - dividend):
+            continue
+        if abs(quotient * divisor - dividend) > STATED_TO * abs(dividend):
             return False
         compared += 1
     return compared > 0
