@@ -163,9 +163,14 @@ class ProxyFactory:
             self.source if length == self.recipe.data.seq_len else open_source(self.recipe, length)
         )
 
-    def family(self, deeper: bool = False) -> Family:
-        """The model traced at two widths, and with `deeper` compared at two depths."""
-        return family_for(self.recipe, deeper)
+    def family(self, deeper: bool = False, few_blocks: bool = False) -> Family:
+        """The model traced at two widths.
+
+        Args:
+            deeper: Whether it is compared at two depths too.
+            few_blocks: Whether a model of a few blocks may be traced in its place, as for plans.
+        """
+        return family_for(self.recipe, deeper, few_blocks)
 
     @collection_paused()
     def plan(self, size: Size, hyperparameters: Mapping[str, float] | None = None) -> Plan:

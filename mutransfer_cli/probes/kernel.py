@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from math import inf
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
-from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curvature.flat import trained_parameters
 from mutransfer_cli.probes.curves.kernel_curve import (
@@ -24,13 +22,13 @@ from mutransfer_cli.probes.curves.kernel_curve import (
     gaussian_control,
     why_missed,
 )
+from mutransfer_cli.probes.curves.kernel_domain import POINTS, domain_of
 from mutransfer_cli.probes.curves.learning_curve import NETWORKS, learning_curve, network_error
 from mutransfer_cli.probes.estimates.seed_intervals import banded
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
-POINTS = 1536  # examples that are the domain
 TOLERANCE = 0.05  # of an error
 TIMED = 8  # gradients
 REGRESSION = 6.0  # seconds of the regressions with one kernel, about
@@ -42,12 +40,17 @@ ADVICE = {
     "error takes cannot be computed from this kernel",
     "inconclusive": "repeat it with another --seed, whose examples are others",
 }
+TRAINED_ON = (
+    "batches repeat examples, of which {points} that differ are the domain: the network's own "
+    "error with all of them is one on examples that it was trained on"
+)
 METHOD = (
-    f"tangent kernel of the first output at {POINTS} examples; error of kernel ridge regression on "
-    f"training sets drawn from them, at the others, over {DRAWS} draws, against the "
-    "eigenframework, Σ λ/(λ + κ) + δ/κ = n (arXiv 2110.03922), extrapolated to endless examples; "
+    f"tangent kernel of the first output at up to {POINTS} different examples; error of kernel "
+    f"ridge regression on training sets drawn from them, at the others, over {DRAWS} draws, "
+    "against the eigenframework, Σ λ/(λ + κ) + δ/κ = n (arXiv 2110.03922), extrapolated to endless "
+    "examples; "
     f"beside it the error of the network itself, trained for its steps on as many examples "
-    f"({NETWORKS} draws), and on fresh ones"
+    f"({NETWORKS} draws), and on its batches"
 )
 
 
@@ -64,7 +67,8 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
     base = proxies.base
     trainee = proxies.train(base, request.seed, {})
     finite_loss(float(trainee.loss(trainee.model, trainee.batch(0)).detach()), 0)
-    x, y, values = domain(trainee)
+    domain = domain_of(trainee)
+    x, values = domain.x, domain.values
     options = seeds_and_sizes((base,), base.steps, 1, 1, 1)
     kernels = 2 * (seconds_of_kernel(trainee, x) + REGRESSION)
     plan = fitting(proxies, request.seed, request.left, options, other=kernels)
@@ -105,7 +109,9 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
                 [p.error for p in found],
             )
         )
-    curve, notes = learning_curve(request, EXAMPLES, x, y, values, inf if plan.notes else taken)
+    curve, notes = learning_curve(
+        request, EXAMPLES, x, domain.y, values, inf if plan.notes else taken
+    )
     own_errors = {n: error_interval(errors, request.confidence) for n, errors in curve.items()}
     for n, error in own_errors.items():
         measures.append(
@@ -143,6 +149,7 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
         f"variance, that at init {at_init:.0%}; the network itself, with {seen}, leaves "
         f"{own.value / variance:.0%}"
     )
+    trained_on = (TRAINED_ON.format(points=len(x)),) if domain.repeats else ()
     return ProbeResult(
         verdict,
         reason,
@@ -150,7 +157,7 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
         METHOD,
         tuple(series),
         ADVICE[verdict],
-        (*plan.notes, *trainee.notes, *notes),
+        (*plan.notes, *trainee.notes, *trained_on, *notes),
     )
 
 
@@ -164,38 +171,6 @@ def judge(ratios: list[Interval]) -> tuple[Verdict, str]:
     if worst.low > 1 + TOLERANCE or worst.high < 1 - TOLERANCE:
         return "fail", f"theory misses the learning curve: {text}"
     return "inconclusive", f"more draws would decide: {text}"
-
-
-def domain(trainee: Trainee) -> tuple[Tensor, Tensor, Array]:
-    """Inputs, targets, and one number of each target: its first value, or 1 for the first class.
-
-    Args:
-        trainee: Gives the batches.
-
-    Raises:
-        InputError: Batches are not pairs of inputs and one target for each.
-    """
-    inputs: list[Tensor] = []
-    targets: list[Tensor] = []
-    values: list[Tensor] = []
-    first = 0
-    while sum(map(len, inputs)) < POINTS:
-        batch: Any = trainee.unseen(1, first=first)[0]
-        first += 1
-        pair = isinstance(batch, tuple | list) and len(batch) == 2
-        if not pair or not all(isinstance(part, Tensor) for part in batch):
-            raise InputError("probe kernel: expected batches (x, y) of tensors")
-        x, y = batch
-        if not x.is_floating_point() or y.dim() > 2 or len(x) != len(y):
-            raise InputError(
-                "probe kernel: expected one target for each example, not for every token or pixel"
-            )
-        inputs.append(x)
-        value = y[:, 0] if y.dim() == 2 else y
-        targets.append(y)
-        values.append(value if value.is_floating_point() else (value == 0).double())
-    target = torch.cat(values)[:POINTS].double().cpu().numpy()
-    return torch.cat(inputs)[:POINTS], torch.cat(targets)[:POINTS], target
 
 
 def seconds_of_kernel(trainee: Trainee, x: Tensor) -> float:

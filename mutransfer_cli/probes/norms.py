@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
@@ -12,6 +13,7 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.seed_intervals import banded, geometric_interval
 from mutransfer_cli.probes.estimates.width_slope import width_slope
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
+from mutransfer_cli.probes.subject.model_readouts import readouts_in
 from mutransfer_cli.probes.subject.proxies import Proxies
 from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trained_norms import ALIGNMENT, MOST_STEPS, trained_norms
@@ -46,10 +48,7 @@ ADVICE = {
     "inconclusive": "sweep with three seeds (search.seeds: 3) and give the run in place of the "
     "recipe; or add widths to the ladder",
 }
-UNCOUNTED = (
-    "the readout's norm is that of its weight; where the model's forward pass multiplies the "
-    "logits by a power of the width, add that power"
-)
+CHECK = "run `mutransfer check`, which measures what each tensor does to the output"
 BEST = "each rung at the best setting of its grid: where these rates differ, so do its updates"
 Values = dict[str, list[tuple[float, float]]]  # by name: size and value
 
@@ -67,6 +66,7 @@ def probe_norms(request: ProbeRequest) -> ProbeResult:
     values: Values = defaultdict(list)
     expected: dict[str, float] = {}
     notes: dict[str, None] = {}
+    unknown: str | None = None
     axis, kept = best_trials(proxies.run) if proxies.run is not None else ("width", {})
     if len(kept) >= FEWEST_SIZES:
         assert proxies.run is not None
@@ -80,19 +80,37 @@ def probe_norms(request: ProbeRequest) -> ProbeResult:
             notes[outlier] = None
     else:
         axis, sizes = line_of(proxies)
+        readouts, unknown = readouts_in(proxies)
         steps = min(proxies.base.steps, MOST_STEPS)
         options = seeds_and_sizes(sizes, steps, request.seeds, 1, FEWEST_SIZES)
         plan = fitting(proxies, request.seed, request.left, options, measuring=MEASURING)
         notes.update(dict.fromkeys(plan.notes))
-        if proxies.parameterization is None:
-            notes[UNCOUNTED] = None
         for seed in range(request.seed, request.seed + plan.what[1]):
             for shape in plan.what[0]:
                 trainee = plan.train(shape, seed, {})
                 notes.update(dict.fromkeys(trainee.notes))
-                for name, value in trained_norms(trainee, expected).items():
+                for name, value in trained_norms(trainee, expected, readouts).items():
                     values[name].append((float(getattr(shape, axis)), value))
-    return _result(axis, values, expected, tuple(notes), request.confidence)
+    result = _result(axis, values, expected, tuple(notes), request.confidence)
+    return without_factor(result, unknown) if unknown else result
+
+
+def without_factor(result: ProbeResult, why: str) -> ProbeResult:
+    """A result on weights whose multiplier in the forward pass is not known: it decides nothing.
+
+    Args:
+        result: Of the weights.
+        why: Why it is not known.
+    """
+    reason = f"not decided: the number that multiplies the readout is unknown; {result.reason}"
+    note = f"the readout's norm is that of its weight: {why}"
+    return replace(
+        result,
+        verdict="inconclusive",
+        reason=reason,
+        advice=CHECK,
+        notes=(*result.notes, note),
+    )
 
 
 def line_of(proxies: Proxies) -> tuple[str, list[Size]]:

@@ -11,12 +11,12 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.probes.curvature.repeatable import Loss, repeatable, twice_differentiable
 from mutransfer_cli.probes.feature_learning.trained_features import relative_movement
 from mutransfer_cli.probes.subject.layer_outputs import outputs_by_layer
+from mutransfer_cli.train.readouts import Readout
 from mutransfer_cli.train.tensor_norms import (
     READOUT,
     SPECTRAL,
     as_matrix,
     is_matrix,
-    readout_norms,
     spectral_norms,
     update_norms,
 )
@@ -78,7 +78,7 @@ def matrix_norms(
             raise InputError(
                 f"matrix_norms: no matrix {readout!r}; there are {', '.join(matrices)}"
             )
-        found[READOUT] = float(readout_norms(matrices[readout])[0])
+        found[READOUT] = float(Readout(readout).norms(stacked[readout])[0])
     if before is not None:
         if {n: w.shape for n, w in before.items()} != {n: w[0].shape for n, w in stacked.items()}:
             raise InputError(

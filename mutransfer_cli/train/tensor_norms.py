@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mutransfer_cli.models.loss import in_single_precision
 from mutransfer_cli.plans.plan import Plan
+from mutransfer_cli.train.readouts import Readout, installed_factor
 
 Norms: TypeAlias = dict[str, float]
 Stacked: TypeAlias = Mapping[str, Tensor]  # by name, each with a leading trial dimension
@@ -24,7 +25,6 @@ READOUT = "readout norm"
 SPECTRAL, UPDATE, RATIO, ROTATION = "spectral norm", "update norm", "update ratio", "rotation"
 PER_TENSOR = (SPECTRAL, UPDATE, RATIO, ROTATION)
 ITERATIONS = 12  # of the power method: 1 % for most matrices of a model
-READOUTS = ("readout", "tied")
 
 
 def is_matrix(tensor: Tensor) -> bool:
@@ -59,36 +59,26 @@ def spectral_norms(matrices: Tensor) -> Tensor:
     return norms
 
 
-def readout_norms(matrices: Tensor) -> Tensor:
-    """RMS→∞ norm of each matrix: its largest row norm times the root of the fan-in.
-
-    Args:
-        matrices: The matrices (K, out, in).
-    """
-    largest: Tensor = matrices.norm(dim=2).amax(1) * matrices.shape[2] ** 0.5
-    return largest
-
-
-def weight_norms(weights: Stacked, plans: Sequence[Plan]) -> list[Norms]:
-    """Norms of the weights of each trial.
+def weight_norms(
+    weights: Stacked, plans: Sequence[Plan], readouts: Sequence[Readout]
+) -> list[Norms]:
+    """Norms of the weights of each trial; of several readouts the largest norm.
 
     Args:
         weights: The parameters, stacked.
         plans: The plan of each trial, in the same order.
+        readouts: The model's readouts.
     """
     found: list[Norms] = [{} for _ in plans]
     matrices = {name: as_matrix(w) for name, w in weights.items() if is_matrix(w)}
     for name, matrix in matrices.items():
         _note(found, f"{SPECTRAL} {name}", spectral_norms(matrix))
-    for row, (plan, norms) in enumerate(zip(plans, found, strict=True)):
-        scale = plan.forward.get("logit_scale") or 1.0
-        for tensor in plan.tensors:
-            if tensor.role in READOUTS and tensor.name in matrices:
-                matrix = matrices[tensor.name][row : row + 1]
-                if matrix.shape[2] != tensor.fan_in == matrix.shape[1]:
-                    matrix = matrix.mT  # stored as (in, out)
-                value = float(readout_norms(matrix)[0])
-                norms[READOUT] = value * scale * tensor.multiplier
+    for readout in readouts:
+        if readout.name in matrices:
+            values = readout.norms(weights[readout.name]).tolist()
+            for plan, norms, value in zip(plans, found, values, strict=True):
+                size = value * installed_factor(plan, readout.name)
+                norms[READOUT] = max(norms.get(READOUT, 0.0), size)
     return found
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.checkpoint.file import set_random_state
+from mutransfer_cli.train.readouts import readouts_of
 from mutransfer_cli.train.tensor_norms import Norms, update_norms, weight_norms
 from mutransfer_cli.train.trial import Trial
 from mutransfer_cli.train.trial_result import Outcome, Result
@@ -186,7 +187,9 @@ class TrainingLoop:
         """The results of the trials that were trained to the last step."""
         alive = self.model.alive
         plans = [self.trials[i].plan for i in alive]
-        for i, found in zip(alive, weight_norms(self.model.weights(), plans), strict=True):
+        readouts = readouts_of(self.trials[0].factory.family(few_blocks=True))
+        found_norms = weight_norms(self.model.weights(), plans, readouts)
+        for i, found in zip(alive, found_norms, strict=True):
             self.norms[i].update(found)
         if self.training.objective == "train_loss":
             tail = max(1, self.steps // TAIL_DIVISOR)

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.probes.norms import UNCOUNTED
 from mutransfer_cli.probes.probe_run import run_probe
 from mutransfer_cli.probes.subject.trained_norms import alignments, equilibrium_rotation
 from mutransfer_cli.probes.subject.trainee import Trainee
@@ -38,7 +37,6 @@ def recipe(tmp_path: Path) -> Path:
 def test_the_readout_keeps_its_size_under_mup_only(recipe: Path) -> None:
     """Multiplier × readout: rows of √n entries of order 1, times √n, over n: order 1 under muP."""
     mup = run_probe("norms", str(recipe))
-    assert UNCOUNTED not in mup.notes
     assert mup.verdict == "pass", mup.reason
     readout = mup.measures[0]
     assert readout.estimate.value == pytest.approx(0.0, abs=0.1)
@@ -138,35 +136,3 @@ def test_rotation_in_equilibrium(kind: str) -> None:
     assert mean == pytest.approx(found[0], rel=0.05)
     if kind == "adamw":
         assert mean < 0.3 * (2 * 0.05 * 0.5) ** 0.5  # the control
-
-
-MULTIPLIED = """
-import torch
-from torch import nn
-from mutransfer_cli import Subject
-class Readout(nn.Linear):
-    def forward(self, x):
-        return super().forward(x) / self.in_features
-def build(width):
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(2, width), nn.Tanh(), Readout(width, 1, bias=False))
-    nn.init.ones_(model[2].weight)
-    batch = lambda seed: torch.randn(4, 2, generator=torch.Generator().manual_seed(seed))
-    loss = lambda m, x: (m(x) - 1).square().mean()
-    return Subject(model, torch.optim.SGD(model.parameters(), lr=1e-6), loss, batch)
-"""
-
-
-def test_a_multiplier_in_a_forward_pass_is_not_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A row of ones has the norm √width × √width; the note tells the power -1 that is to be added.
-
-    The control, a recipe, has the multiplier in its plan, and no note.
-    """
-    (tmp_path / "multiplied.py").write_text(MULTIPLIED)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    document = run_probe("norms", "multiplied:build", minutes=0.2)
-    (readout,) = (m for m in document.measures if m.name.endswith("readout norm"))
-    assert readout.estimate.value == pytest.approx(1, abs=1e-3)
-    assert UNCOUNTED in document.notes

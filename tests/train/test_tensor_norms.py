@@ -11,11 +11,11 @@ import torch
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.train.population.trainer import train_population
+from mutransfer_cli.train.readouts import Readout
 from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.tensor_norms import (
     READOUT,
     is_matrix,
-    readout_norms,
     spectral_norms,
     update_norms,
 )
@@ -46,7 +46,7 @@ def test_spectral_norms_are_the_largest_singular_values() -> None:
 def test_the_readout_norm_is_the_largest_output() -> None:
     """Of x = √3 w/|w| for the row w = (1, 2, 2), RMS 1: w·x = √3·3."""
     matrix = torch.tensor([[[1.0, 2.0, 2.0], [0.0, 1.0, 0.0]]])
-    assert float(readout_norms(matrix)) == pytest.approx(3**0.5 * 3)
+    assert float(Readout("w").norms(matrix)) == pytest.approx(3**0.5 * 3)
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from mutransfer_cli.coordcheck.user_callable import DEFAULT_WIDTHS, subject_builder
+from mutransfer_cli.coordcheck.user_callable import (
+    DEFAULT_WIDTHS,
+    subject_builder,
+    traced_family,
+)
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.checked_subject import NO_GRADIENT
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import import_callable, run_user_code
-from mutransfer_cli.plans.plan import Plan
 from mutransfer_cli.probes.curvature.repeatable import random_parts, repeatable
 from mutransfer_cli.probes.curvature.stability import require_descent
 from mutransfer_cli.probes.subject.trainee import Trainee, check_slope
@@ -23,8 +27,9 @@ from mutransfer_cli.recipe.load import load, override
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.run import Run
+from mutransfer_cli.tracing.family import Family
+from mutransfer_cli.train.readouts import installed_factor
 from mutransfer_cli.train.single_trial import SingleModel
-from mutransfer_cli.train.tensor_norms import READOUTS
 from mutransfer_cli.train.trial import Trial
 
 CALLABLE_STEPS = 100
@@ -47,6 +52,7 @@ class Proxies:
         learning_rate: That of the recipe; 0 for a callable.
         under: The same proxies under the parameterization of a name; None for a callable.
         schedule: Name of the recipe's schedule; None for a callable.
+        family: Traces the model at two widths.
     """
 
     name: str
@@ -58,6 +64,7 @@ class Proxies:
     learning_rate: float = 0.0
     schedule: str | None = None
     under: Callable[[str], Proxies] | None = None
+    family: Callable[[], Family] | None = None
 
     @property
     def widths(self) -> tuple[Size, ...]:
@@ -125,7 +132,7 @@ def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Prox
             step_on=lambda i, batch: float(single.step_on(i, batch)),
             steps=size.steps,
             roles={t.name: t.role for t in trial.plan.tensors},
-            logit_scale=readout_multiplier(trial.plan),
+            installed={t.name: installed_factor(trial.plan, t.name) for t in trial.plan.tensors},
             notes=(frozen,) if frozen else (),
         )
 
@@ -134,13 +141,8 @@ def proxies_of_recipe(recipe: Recipe, name: str, run: Run | None = None) -> Prox
     return Proxies(
         name, factory.rungs, factory.base, train, parameterization, run, rate, recipe.schedule.name,
         under=lambda other: proxies_of_recipe(override(recipe, {"parameterization": other}), name),
+        family=lambda: factory.family(few_blocks=True),
     )  # fmt: skip
-
-
-def readout_multiplier(plan: Plan) -> float:
-    """What multiplies the logits: the plan's multiplier of all logits, times the readout's own."""
-    own = [t.multiplier for t in plan.tensors if t.role in READOUTS]
-    return (plan.forward.get("logit_scale") or 1.0) * (own[-1] if own else 1.0)
 
 
 def proxies_of_callable(build: Callable[..., Any], name: str) -> Proxies:
@@ -172,7 +174,9 @@ def proxies_of_callable(build: Callable[..., Any], name: str) -> Proxies:
         return trainee_of_subject(subject, name, seed)
 
     sizes = tuple(Size(width, 1, 1, CALLABLE_STEPS) for width in DEFAULT_WIDTHS)
-    return Proxies(name, sizes, sizes[0], train, None)
+    ends = sizes[0].width, sizes[-1].width
+    family = cache(lambda: traced_family(build_subject, *ends))
+    return Proxies(name, sizes, sizes[0], train, None, family=family)
 
 
 def trainee_of_subject(subject: Subject, name: str, seed: int) -> Trainee:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,15 +10,14 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
+from mutransfer_cli.train.readouts import Readout
 from mutransfer_cli.train.tensor_norms import (
     READOUT,
-    READOUTS,
     ROTATION,
     SPECTRAL,
     Norms,
     as_matrix,
     is_matrix,
-    readout_norms,
     spectral_norms,
     update_norms,
 )
@@ -27,12 +26,15 @@ MOST_STEPS = 200
 ALIGNMENT = "alignment"
 
 
-def trained_norms(trainee: Trainee, expected: dict[str, float]) -> Norms:
+def trained_norms(
+    trainee: Trainee, expected: dict[str, float], readouts: Sequence[Readout] = ()
+) -> Norms:
     """Train to the end; norms of the weights there, and of the update in the middle.
 
     Args:
         trainee: What to train.
         expected: Receives the rotation in equilibrium of the tensors that have come to it.
+        readouts: The model's readouts; of several, the largest norm counts.
 
     Raises:
         InputError: A loss is not finite.
@@ -47,13 +49,14 @@ def trained_norms(trainee: Trainee, expected: dict[str, float]) -> Norms:
             norms.update(update_norms(before, after)[0])
             norms.update(alignments(trainee, {n: (after[n] - before[n])[0] for n in after}))
             expected.update(_equilibrium(trainee, step))
-    matrices = {n: as_matrix(w) for n, w in _stacked(trainee.model).items() if is_matrix(w)}
-    for name, matrix in matrices.items():
-        norms[f"{SPECTRAL} {name}"] = float(spectral_norms(matrix)[0])
-    known = trainee.roles  # without roles, the last matrix is taken for the readout
-    readouts = [n for n in matrices if known.get(n) in READOUTS] if known else list(matrices)[-1:]
-    for name in readouts:
-        norms[READOUT] = float(readout_norms(matrices[name])[0]) * trainee.logit_scale
+    weights = {n: w for n, w in _stacked(trainee.model).items() if is_matrix(w)}
+    for name, weight in weights.items():
+        norms[f"{SPECTRAL} {name}"] = float(spectral_norms(as_matrix(weight))[0])
+    for readout in readouts:
+        if readout.name in weights:
+            size = float(readout.norms(weights[readout.name])[0])
+            size *= trainee.installed.get(readout.name, 1.0)
+            norms[READOUT] = max(norms.get(READOUT, 0.0), size)
     return norms
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
@@ -28,7 +28,7 @@ class Trainee:
         step: Takes the step of a number, and returns the loss before it.
         steps: Number of steps of its run.
         roles: Role of every tensor; empty where there is no plan.
-        logit_scale: What multiplies the logits outside of the model's tensors.
+        installed: What a plan multiplies the result of a readout by, by name of its weight.
         step_on: As `step`, on a given batch in place of the step's own.
         notes: What the reader of a result should know.
     """
@@ -40,7 +40,7 @@ class Trainee:
     step: Callable[[int], float]
     steps: int
     roles: dict[str, str]
-    logit_scale: float = 1.0
+    installed: Mapping[str, float] = field(default_factory=dict)
     step_on: Callable[[int, Any], float] | None = None
     notes: tuple[str, ...] = ()
 
