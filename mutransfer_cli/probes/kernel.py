@@ -26,6 +26,7 @@ from mutransfer_cli.probes.curves.kernel_domain import POINTS, domain_of
 from mutransfer_cli.probes.curves.learning_curve import NETWORKS, learning_curve, network_error
 from mutransfer_cli.probes.estimates.seed_intervals import banded
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
+from mutransfer_cli.probes.subject.layer_outputs import output_of
 from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
@@ -191,7 +192,7 @@ def tangent_kernel(trainee: Trainee, x: Tensor) -> Array:
     parameters = trained_parameters(model)
     model.eval()
     for example in x:
-        output = model(example[None])
+        output = output_of(model, example[None])
         grads = torch.autograd.grad(output.reshape(-1)[0], parameters, allow_unused=True)
         rows.append(
             torch.cat([g.reshape(-1) for g in grads if g is not None]).detach().double().cpu()

@@ -103,7 +103,7 @@ def without_factor(result: ProbeResult, why: str) -> ProbeResult:
         why: Why it is not known.
     """
     reason = f"not decided: the number that multiplies the readout is unknown; {result.reason}"
-    note = f"the readout's norm is that of its weight: {why}"
+    note = f"the readout's norm is that of a weight by itself: {why}"
     return replace(
         result,
         verdict="inconclusive",

@@ -48,6 +48,36 @@ def test_the_tangent_kernel_of_a_linear_model_is_that_of_its_inputs() -> None:
     assert tangent_kernel(trainee, x) == pytest.approx((x @ x.T + 1).numpy(), rel=1e-5)
 
 
+class Pair(nn.Module):
+    """Returns a tuple, as a mixture's weights and means."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        y = self.model(x)
+        return y, 2 * y
+
+
+class Conditioned(Pair):
+    """Takes more than the inputs."""
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
+        return super().forward(x + t)
+
+
+def test_a_model_that_returns_several_tensors() -> None:
+    """Its kernel is that of the first; one that takes more than inputs is refused in one line."""
+    model = nn.Linear(3, 2)
+    x = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    pair = Trainee(Pair(model), None, lambda m, b: m(b)[0].sum(), lambda i: x, lambda i: 0.0, 1, {})
+    assert tangent_kernel(pair, x) == pytest.approx((x @ x.T + 1).numpy(), rel=1e-5)
+    pair.model = Conditioned(model)
+    with pytest.raises(InputError, match="forward pass on inputs alone"):
+        tangent_kernel(pair, x)
+
+
 def test_the_verdict() -> None:
     near = Interval(value=1.01, low=0.97, high=1.05)
     far = Interval(value=1.2, low=1.1, high=1.3)

@@ -71,6 +71,22 @@ def test_the_multiplier_counts(kind: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert exponent(kind, tmp_path, monkeypatch) == pytest.approx(0, abs=1e-2)
 
 
+def test_a_model_without_a_readout_is_not_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its output grows with the width, as that of an encoder by itself does."""
+    build = "\ndef build(width):\n    return make(width, 'none', width)\n"
+    module = MODULE.replace("def make(width, kind):", "def make(width, kind, out):").replace(
+        "model = Net(width, kind)", "model = nn.Sequential(nn.Linear(2, out), nn.Tanh())"
+    )
+    (tmp_path / "encoder.py").write_text(module + build)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    document = run_probe("norms", "encoder:build", minutes=0.5)
+    assert document.verdict == "inconclusive"
+    assert any("no matrix that gives the output" in note for note in document.notes)
+    assert "mutransfer check" in (document.advice or "")
+
+
 def test_without_one_the_row_of_ones_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: √width × √width."""
     assert exponent("none", tmp_path, monkeypatch) == pytest.approx(1, abs=1e-2)

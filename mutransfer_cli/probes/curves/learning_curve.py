@@ -13,6 +13,7 @@ from torch import Tensor
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.seed_intervals import mean_interval
 from mutransfer_cli.probes.probe_run import ProbeRequest
+from mutransfer_cli.probes.subject.layer_outputs import output_of
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 NETWORKS = 3  # trained on each number of examples
@@ -74,7 +75,7 @@ def network_error(trainee: Trainee, x: Tensor, target: Array, confidence: float)
     is_value = trainee.unseen(1)[0][1].is_floating_point()
     trainee.model.eval()
     with torch.no_grad():
-        output = trainee.model(x)
+        output = output_of(trainee.model, x)
     trainee.model.train()
     first = output.reshape(len(x), -1)[:, 0] if is_value else output.softmax(-1)[:, 0]
     squared = (first.double().cpu().numpy() - target) ** 2

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.user_code import run_user_code
 from mutransfer_cli.probes.curvature.repeatable import Loss
 from mutransfer_cli.probes.subject.trainee import Trainee
 
@@ -99,6 +101,22 @@ def model_output(trainee: Trainee, batch: Any) -> Tensor | None:
     finally:
         handle.remove()
     return found[-1] if found else None
+
+
+def output_of(model: nn.Module, x: Tensor) -> Tensor:
+    """What a model returns for inputs: its logits, or the first tensor of several.
+
+    Args:
+        model: The model.
+        x: Inputs (examples, …), all that its forward pass takes.
+
+    Raises:
+        InputError: The forward pass fails with them, or it returns no tensor.
+    """
+    found = output_tensor(run_user_code(lambda: model(x), "forward pass on inputs alone"))
+    if found is None:
+        raise InputError("the model returns no tensor for its inputs")
+    return found
 
 
 def output_tensor(output: Any) -> Tensor | None:

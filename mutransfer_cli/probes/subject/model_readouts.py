@@ -14,17 +14,18 @@ def readouts_in(proxies: Proxies) -> tuple[tuple[Readout, ...], str | None]:
         proxies: The proxies.
 
     Raises:
-        InputError: The model has no readout.
+        InputError: The model of a recipe cannot be traced.
     """
     assert proxies.family is not None
+    why = "no matrix that gives the output has a fan-in that grows and a fan-out that does not"
     try:
         found = readouts_of(proxies.family())
     except InputError as error:
         if proxies.parameterization is not None:
             raise
-        subject = proxies.train(proxies.base, 0, {}).model
-        matrices = [n for n, p in subject.named_parameters() if p.dim() > 1]
-        return tuple(map(Readout, matrices[-1:])), f"what it does is not known ({error.message})"
-    if not found:
-        raise InputError("no matrix with a fan-in that grows with the width gives the output")
-    return found, next((f"{r.name}: {r.note}" for r in found if r.note), None)
+        found, why = (), f"what it does is not known ({error.message})"
+    if found or proxies.parameterization is not None:
+        return found, next((f"{r.name}: {r.note}" for r in found if r.note), None)
+    model = proxies.train(proxies.base, 0, {}).model
+    matrices = [name for name, p in model.named_parameters() if p.dim() > 1]
+    return tuple(map(Readout, matrices[-1:])), f"the last one is taken, since {why}"
