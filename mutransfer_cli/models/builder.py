@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +56,10 @@ def build(recipe: Recipe, size: Size, seed: int = 0) -> Subject:
         subject: Subject = run_user_code(lambda: build_from_config(recipe, size, seed), model.build)
         return subject
     builder = import_callable(model.build)
-    own = call_builder(builder, model.build, arguments, {"depth": size.depth}, seed)
+    optional = {"depth": size.depth}
+    if "batch" in inspect.signature(builder).parameters and "batch" not in arguments:
+        optional["batch"] = size.batch  # of a model that brings its own batches
+    own = call_builder(builder, model.build, arguments, optional, seed)
     return checked(own, model.build)
 
 

@@ -14,7 +14,7 @@ from mutransfer_cli.catalog.fields import show
 from mutransfer_cli.errors import InputError, suggestion
 from mutransfer_cli.recipe.likely_form import likely_list, likely_mapping
 from mutransfer_cli.recipe.likely_number import likely_number
-from mutransfer_cli.recipe.schema_types import KeyPath, section_at, section_keys
+from mutransfer_cli.recipe.schema_types import KeyPath, section_at, section_keys, sections_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,21 @@ class Fault:
         return InputError(self.message, self.path, position)
 
 
-def unknown_key(word: str, known: Iterable[str]) -> str:
-    """The message for a key that does not exist."""
+def unknown_key(word: str, known: Iterable[str], model: type[BaseModel] | None = None) -> str:
+    """The message for a key that does not exist.
+
+    Args:
+        word: The key.
+        known: The keys of its section.
+        model: The whole recipe, whose other sections may have the key.
+    """
     known_keys = list(known)
-    return f"unknown key{suggestion(word, known_keys)} (known: {', '.join(known_keys)})"
+    others = [] if model is None else sections_with(model, word)
+    if others:
+        hint = f"; {', '.join(others)} {'has' if len(others) == 1 else 'have'} it"
+    else:
+        hint = suggestion(word, known_keys)
+    return f"unknown key{hint} (known: {', '.join(known_keys)})"
 
 
 def is_misspelt(missing: Sequence[object], unknown: Iterable[Sequence[object]]) -> bool:
@@ -131,7 +142,8 @@ def faults_of(error: ValidationError, model: type[BaseModel], prefix: KeyPath = 
             continue  # the unknown key's own fault suggests it
         if kind == "extra_forbidden":
             section = section_at(model, path[:-1])
-            message = unknown_key(path[-1], section_keys(section) if section else ())
+            known = section_keys(section) if section else ()
+            message = unknown_key(path[-1], known, None if prefix else model)
             result.append(Fault(prefix + path, message, at_key=True))
         elif kind == "missing":
             message = "missing"

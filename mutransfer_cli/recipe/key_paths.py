@@ -57,7 +57,7 @@ def _type_at(path: KeyPath) -> Any:
         if below is None:
             here = path[: depth + 1]
             if is_section(kind):
-                raise InputError(unknown_key(part, section_keys(kind)), here)
+                raise InputError(unknown_key(part, section_keys(kind), Recipe), here)
             above = ".".join(path[:depth])
             if get_origin(kind) in (tuple, list):
                 raise InputError(f"{above} is a list; expected an index such as {above}.0", here)

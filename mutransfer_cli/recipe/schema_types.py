@@ -31,6 +31,23 @@ def is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
+def sections_with(model: type[BaseModel], key: str, above: KeyPath = ()) -> list[str]:
+    """Dotted paths of the sections inside a section that have a key.
+
+    Args:
+        model: The section.
+        key: The key.
+        above: The section's own path.
+    """
+    found = []
+    for name, info in model.model_fields.items():
+        kind, path = _core(info.annotation), (*above, info.alias or name)
+        if is_section(kind):
+            found += [".".join(path)] if key in section_keys(kind) else []
+            found += sections_with(kind, key, path)
+    return found
+
+
 def field_of(section: type[BaseModel], key: str) -> FieldInfo | None:
     """The field of a section with this key, or None."""
     for name, info in section.model_fields.items():

@@ -18,6 +18,7 @@ from mutransfer_cli.search.rung_times import RungTimes, measure_rungs
 from mutransfer_cli.search.samplers.protocol import TrialCount, make_sampler
 from mutransfer_cli.search.storage.run_directory import choose_location
 from mutransfer_cli.search.sweep import expected_trials
+from mutransfer_cli.train.batches import require_own_batches
 from mutransfer_cli.train.cost import Cost, training_flops
 
 
@@ -55,6 +56,7 @@ def dry_run(
     starts = loaded.recipe.search.start == "probe"
     problem = search_problem(loaded.recipe, 0, loaded.recipe.optimizer.lr if starts else None)
     require_patterns(proxies, problem)
+    require_own_batches(proxies, problem.rungs)
     sampler = make_sampler(problem)
     sizes, each = problem.rungs, sampler.count_trials().each
     setup = ExecutorSetup(

@@ -34,6 +34,7 @@ from mutransfer_cli.search.storage.run_directory import (
     write_curves,
 )
 from mutransfer_cli.search.storage.study import Study
+from mutransfer_cli.train.batches import require_own_batches
 from mutransfer_cli.train.checkpoint.checkpointer import FOLDER
 from mutransfer_cli.train.cost import training_flops
 
@@ -90,6 +91,7 @@ def sweep(
     digest = proxies.source.digest
     proxies.family()  # imports the user's code
     require_patterns(proxies, problem)
+    require_own_batches(proxies, problem.rungs)
     watch = Watch(inputs_of(recipe))
     setup = ExecutorSetup(
         proxies=proxies,

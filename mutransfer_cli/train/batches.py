@@ -1,4 +1,4 @@
-"""The batches of a trial: their source, and moving nested batches to a device."""
+"""The batches of a trial: where they come from, whether they follow the sizes, and devices."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
+from mutransfer_cli.catalog.axes import AXES
+from mutransfer_cli.errors import InputError
+from mutransfer_cli.models.builder import build
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.size import Size
@@ -60,3 +63,42 @@ def count_examples(batch: Any) -> int:
     """Number of examples in a batch; 1 if that cannot be told from its first tensor."""
     first = batch[0] if isinstance(batch, tuple | list) else batch
     return len(first) if isinstance(first, Tensor) and first.dim() else 1
+
+
+def require_own_batches(proxies: ProxyFactory, rungs: Sequence[Size]) -> None:
+    """Check, before any training, that own batches grow where the ladder's batches or inputs do.
+
+    Such rungs would train on the same batches under different names.
+
+    Raises:
+        InputError: The batches of a model that brings its own are the same at all rungs of an axis.
+    """
+    recipe = proxies.recipe
+    if recipe.train is not None and recipe.train.command is not None:
+        return  # the program reads its own data
+    for axis in AXES:
+        by_size = {getattr(size, axis.size): size for size in rungs}
+        if len(by_size) < 2 or not (axis.size == "batch" or axis.from_inputs):
+            continue
+        low, high = min(by_size), max(by_size)
+        shapes = [own_shapes(proxies, by_size[size]) for size in (low, high)]
+        if shapes[0] is None or shapes[0] != shapes[1]:
+            continue
+        say = (
+            f"let it take an argument {axis.size}"
+            if axis.size == "batch"
+            else f"name the argument that follows, model: {{{axis.size}: {{ARGUMENT: 1}}}}"
+        )
+        raise InputError(
+            f"{proxies.model_name} brings its own batches, and they are the same at {axis.size} "
+            f"{low} and {high}: {say}",
+            path=("ladder", axis.size),
+        )
+
+
+def own_shapes(proxies: ProxyFactory, size: Size) -> list[tuple[int, ...]] | None:
+    """The shapes of the first batch that a model brings at a size; None: it brings none."""
+    batch = build(proxies.recipe, size).batch
+    if batch is None:
+        return None
+    return [tuple(leaf.shape) for leaf in tree_leaves(batch(0)) if isinstance(leaf, Tensor)]

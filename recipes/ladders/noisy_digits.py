@@ -72,12 +72,12 @@ def subject(model: nn.Module, batch: int) -> Subject:
     )
 
 
-def build_mlp(width: int, depth: int) -> Subject:
+def build_mlp(width: int, depth: int, batch: int = MLP_BATCH) -> Subject:
     """A multilayer perceptron."""
     model = MLP(width, depth, d_in=PIXELS, d_out=CLASSES, activation="gelu")
-    return subject(model, MLP_BATCH)
+    return subject(model, batch)
 
 
-def build_convnet(width: int, depth: int) -> Subject:
+def build_convnet(width: int, depth: int, batch: int = CONVNET_BATCH) -> Subject:
     """A residual convolutional network."""
-    return subject(ConvNet(width, depth, d_out=CLASSES), CONVNET_BATCH)
+    return subject(ConvNet(width, depth, d_out=CLASSES), batch)

@@ -36,13 +36,13 @@ def mean_squared_error(model: nn.Module, batch: Batch) -> Tensor:
     return nn.functional.mse_loss(model(inputs), targets)
 
 
-def build(width: int, depth: int) -> Subject:
+def build(width: int, depth: int, batch: int = BATCH) -> Subject:
     """An MLP with its loss and its batches; width and depth grow."""
     model = MLP(d_hidden=width, n_layer=depth, d_in=INPUTS, d_out=1, activation="tanh")
     targets = Targets()
     return Subject(
         model,
         loss=mean_squared_error,
-        batch=lambda seed: targets.draw(seed, BATCH),
+        batch=lambda seed: targets.draw(seed, batch),
         eval_batch=lambda seed: targets.draw(10**12 + seed, VALIDATION),
     )

@@ -1,6 +1,8 @@
 """Train the recipes of `horizon_recipes` at every ratio and rate, and keep their losses.
 
-python -m tests.benchmarks.horizon_runs [SEEDS]     four by default; appends what is missing
+python -m tests.benchmarks.horizon_runs [SEEDS [PART]]
+
+Four seeds by default, of the recipes whose name has that part; appends what is missing.
 
 The losses go to tests/data/horizon/NAME.csv: horizon rule, ratio, log2 of the peak learning rate
 that the optimizer is given, seed, loss (`nan` where the run diverged). Where two rules lead to the
@@ -96,7 +98,7 @@ def train(recipe: HorizonRecipe, seeds: int) -> None:
                 for rate in rates
                 if (horizon, ratio, float(rate), seed) not in done
             ]
-            factory = ProxyFactory(recipe.load(horizon))
+            factory = ProxyFactory(recipe.load(horizon, ratio))
             quoted = -log2(factors(recipe, horizon, ratio).lr)
             for start in range(0, len(todo), POPULATION):
                 keys = todo[start : start + POPULATION]
@@ -121,7 +123,8 @@ def main() -> None:
     torch.set_num_threads(1)
     given = given_words(__doc__)
     seeds = int(given[0]) if given else SEEDS
-    for recipe in RECIPES:
+    part = given[1] if len(given) > 1 else ""
+    for recipe in (recipe for recipe in RECIPES if part in recipe.name):
         started = time.perf_counter()
         train(recipe, seeds)
         print(f"{recipe.name}: {time.perf_counter() - started:.0f} s", flush=True)

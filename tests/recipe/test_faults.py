@@ -53,6 +53,27 @@ def test_a_misspelt_key_is_named_before_the_one_that_is_missing(text: str, line:
 
 
 @pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        (
+            "search: {price_per_hour: 2}",
+            r"search.price_per_hour: unknown key; search.budget has it ",
+        ),
+        ("precision: bf16", r"precision: unknown key; search, train have it "),
+        (
+            "search: {space: {betas.1: {choice: [0.9]}}}",
+            r"search.space.betas.1: unknown key; optimizer has it ",
+        ),
+        # the control: no section has it
+        ("nonsense: 3", r"nonsense: unknown key \(known: "),
+    ],
+)
+def test_a_key_of_another_section_is_said_to_be_there(more: str, line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        loads(f"name: a\nmodel: {{build: mlp}}\n{BASE}{more}\n")
+
+
+@pytest.mark.parametrize(
     ("objective", "text"),
     [
         ("maximize", "maximized by train.loss.maximize"),
