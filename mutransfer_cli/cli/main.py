@@ -75,7 +75,10 @@ def print_traceback(error: BaseException) -> None:
 def main() -> None:
     """Run the command line and exit with its code, whatever threads the user's code has started."""
     try:
-        run()
+        try:
+            run()
+        except KeyboardInterrupt as error:  # another one, while an error or the first was handled
+            end_interrupted(error)
     except SystemExit as ended:
         leave_threads(ended.code)
         raise
@@ -123,7 +126,9 @@ def run() -> None:
 
 def end_interrupted(error: KeyboardInterrupt | Interrupted) -> NoReturn:
     """Say that the user stopped the command, and exit with 130."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one does not change the exit code
+    # a second one does not change the exit code: `timeout` and batch systems signal a whole group
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     print_line(f"interrupted; {error.kept}" if isinstance(error, Interrupted) else "interrupted")
     sys.exit(INTERRUPTED)
 

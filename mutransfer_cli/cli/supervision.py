@@ -109,7 +109,8 @@ def _leave(status: int, reported: str, received: set[int], name: str) -> None:
         os._exit(status)
     if reported == "error" and status == 0:
         os._exit(WRONG_INPUT)
-    if -status in received:
+    # Python ends itself by SIGINT where it was interrupted, by whatever signal
+    if -status in received or (received and -status == signal.SIGINT):
         print("mutransfer: interrupted", file=sys.stderr, flush=True)
         os._exit(INTERRUPTED)
     if status < 0:

@@ -20,6 +20,17 @@ from tests.helpers.commands import run
 SWEEP = "finished trials are kept"
 
 
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """An interrupted command ignores signals until it ends."""
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    hook = sys.unraisablehook
+    yield
+    sys.unraisablehook = hook
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def message(
     error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> str:
@@ -66,23 +77,11 @@ def test_a_watched_report_names_its_page(
     assert page.read_text() == '<html lang="en">'
 
 
-@pytest.fixture
-def handlers() -> Iterator[None]:
-    """An interrupted command ignores signals until it ends."""
-    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
-    hook = sys.unraisablehook
-    yield
-    sys.unraisablehook = hook
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("swallowed", [False, True])
 def test_probes_that_ended_are_kept(
     number: signal.Signals,
     swallowed: bool,
-    handlers: None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

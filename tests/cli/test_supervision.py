@@ -145,6 +145,52 @@ def test_a_signal_from_outside_interrupts_it(number: signal.Signals) -> None:
     assert ended(script) == (130, "mutransfer: interrupted\n")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_group_that_is_signalled_is_interrupted_once(number: signal.Signals) -> None:
+    """`timeout` signals a command and its group: the child gets what is forwarded once more.
+
+    Here the second comes while an error is handled, and after the first.
+    """
+    script = (
+        "import os, signal, sys, time\n"
+        "from mutransfer_cli.cli import main\n"
+        "from mutransfer_cli.cli.supervision import supervised\n"
+        "parent = os.getpid()\n"
+        "def twice():\n"
+        "    try:\n"
+        f"        os.kill(parent, {int(number)})\n"
+        "        time.sleep(30)\n"
+        "    finally:\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "def app(**options):\n"
+        "    return supervised('user:build', twice)\n"
+        "main.app, ending = app, main.end_interrupted\n"
+        "def interrupted(error):\n"
+        "    main.end_interrupted = ending\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "main.end_interrupted = interrupted\n"
+        "main.main()\n"
+    )
+    assert ended(script) == (130, "mutransfer: interrupted\n")
+
+
+def test_a_child_that_python_ended_by_sigint_was_interrupted() -> None:
+    """Whatever the signal from outside was, an interruption that nobody handles ends in SIGINT."""
+    script = (
+        "import os, signal, time\n"
+        "from mutransfer_cli.cli.supervision import supervised\n"
+        "parent = os.getpid()\n"
+        "def command():\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "    os.kill(parent, signal.SIGTERM)\n"
+        "    time.sleep(1)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "supervised('user:build', command)\n"
+    )
+    assert ended(script) == (130, "mutransfer: interrupted\n")
+
+
 def test_the_verdict_counts_whatever_happens_after_it(tmp_path: Path) -> None:
     assert run(tmp_path, "user:leaves_at_the_end")[0] == run(tmp_path, "user:wrong")[0] == 1
 

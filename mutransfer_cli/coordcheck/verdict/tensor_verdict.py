@@ -13,8 +13,8 @@ from mutransfer_cli.coordcheck.verdict.deviations.exponent_deviation import (
     move_deviation,
     update_deviation,
     with_own_size,
-    without_cancelled_gradient,
     without_fading_factor,
+    without_foreign_gradient,
 )
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE, SlopeFit, fit_slope
@@ -192,7 +192,7 @@ def use_deviations(
         if current is not None and is_factor:
             current = without_fading_factor(name, current, covered.measurements, expected)
         elif current is not None and expected.role == "vector" and not expected.layer_role:
-            current = without_cancelled_gradient(name, current, covered.measurements, expected)
+            current = without_foreign_gradient(name, current, covered.measurements, expected)
         elif current is not None and expected.sparse:
             current = with_own_size(name, current, covered.measurements, expected)
         if current is not None:

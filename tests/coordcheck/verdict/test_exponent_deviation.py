@@ -95,6 +95,64 @@ def test_the_last_bias_of_a_tower_is_judged_by_its_rate() -> None:
     assert found == {"a.2.bias": "lr-too-small"}
 
 
+class Coupling(nn.Module):
+    """An affine coupling layer (RealNVP, arXiv 1605.08803) that starts as the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.a, self.b, self.st = nn.Linear(3, width), nn.Linear(width, width), nn.Linear(width, 6)
+        nn.init.zeros_(self.st.weight)
+        nn.init.zeros_(self.st.bias)
+
+    def forward(self, x: torch.Tensor, volume: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        kept, changed = x.chunk(2, -1)
+        scale, shift = self.st(torch.relu(self.b(torch.relu(self.a(kept))))).chunk(2, -1)
+        scale = scale.tanh()
+        return torch.cat([changed * scale.exp() + shift, kept], -1), volume + scale.sum(-1)
+
+
+class Flow(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Coupling(width) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        volume = x.new_zeros(len(x))
+        for layer in self.layers:
+            x, volume = layer(x, volume)
+        return volume - x.square().sum(-1) / 2
+
+
+def test_biases_before_a_wrong_layer_that_starts_at_zero_are_not_blamed() -> None:
+    """Once it has moved too far, gradients of all before it grow with the width, not their rates.
+
+    Rates of SGD by Tensor Programs V (arXiv 2203.03466, Table 3): m for inputs and biases, 1 for
+    hidden matrices, 1/m for matrices onto a fixed number.
+    """
+    rates_of = {"a.weight": 1, "a.bias": 1, "b.weight": 0, "b.bias": 1, "st.weight": -1}
+
+    def data(seed: int) -> torch.Tensor:
+        x = torch.randn(128, 6, generator=torch.Generator().manual_seed(seed))
+        return torch.cat([x[:, :3], 0.4 * x[:, 3:] + x[:, :3].square()], -1)
+
+    def build(width: int, seed: int, wrong: str = "") -> Subject:
+        torch.manual_seed(seed)
+        model, m = Flow(width), width / 64
+        groups = [
+            {
+                "params": [p],
+                "lr": 0.05 * m ** (rates_of.get(name.split(".", 2)[2], 0) + (name == wrong)),
+            }
+            for name, p in model.named_parameters()
+        ]
+        return Subject(model, torch.optim.SGD(groups), lambda net, x: -net(x).mean(), data)
+
+    assert failed(check(build, WIDTHS)) == {}
+    for name in ("layers.0.st.weight", "layers.0.b.bias"):
+        found = check(lambda width, seed, name=name: build(width, seed, name), WIDTHS)
+        assert failed(found) == {name: "lr-too-large"}
+
+
 class Skip(nn.Module):
     """A layer whose input joins features with a larger part that does not grow, as in a NeRF."""
 

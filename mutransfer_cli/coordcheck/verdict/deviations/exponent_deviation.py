@@ -233,13 +233,15 @@ def without_fading_factor(
     return replace(measured, deviation=conservative([measured.deviation, move.deviation]))
 
 
-def without_cancelled_gradient(
+def without_foreign_gradient(
     name: str, measured: UseDeviation, measurements: Sequence[Measurement], expected: Expectation
 ) -> UseDeviation:
-    """The deviation of a vector, unless its gradient cancels over the batch.
+    """The deviation of a vector, unless its gradient is what deviates and its own rate is right.
 
     The gradients of a contrastive loss nearly cancel in the sum over a batch while the logits are
-    small, so the last bias of a tower moves less than its layer. Its rate is then what is judged.
+    small, so the last bias of a tower moves less than its layer; and a wrong rate of a layer that
+    starts at zero makes the gradients of all layers before it grow. Where updates are as large as
+    their gradient, the rate is then what is judged.
 
     Args:
         name: The tensor's name.
@@ -247,7 +249,7 @@ def without_cancelled_gradient(
         measurements: Measurements at all widths and seeds.
         expected: The expected exponents of the tensor.
     """
-    if measured.deviation >= 0 or not expected.geometry.sees_gradient_scale:
+    if not expected.geometry.sees_gradient_scale:
         return measured
     move = move_deviation(name, measurements, expected)
     if move is None:
