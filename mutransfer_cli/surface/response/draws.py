@@ -36,6 +36,7 @@ class Draws:
             0 where the drift decays, which is a bend of its own.
         skew: Half the third derivative of each direction, shape (draws, hyperparameters).
         steepening: Half the difference of its rates, shape (draws, hyperparameters).
+        lopsidedness: Log of the factor on its far sides, shape (draws, hyperparameters).
         growth: Log curvature per octave of size, shape (draws, axes).
         unevenness: Of each rung's log curvature, shape (draws, rungs).
         scale: Log L_jj, shape (draws, hyperparameters).
@@ -60,6 +61,7 @@ class Draws:
     bend: Array
     skew: Array
     steepening: Array
+    lopsidedness: Array
     growth: Array
     unevenness: Array
     scale: Array
@@ -128,6 +130,7 @@ def draw(
         bend=bend,
         skew=theta[:, at["skew"]],
         steepening=theta[:, at["steepening"]],
+        lopsidedness=theta[:, at["lopsidedness"]],
         growth=theta[:, at["growth"]],
         unevenness=theta[:, at["unevenness"]],
         scale=theta[:, at["scale"]],

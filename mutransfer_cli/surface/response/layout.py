@@ -15,6 +15,8 @@ DRIFT_SD = 0.6  # octaves per octave
 DEPARTURE_SD = 0.07  # octaves, of a rung's optimum about the line
 SKEW_SD = 0.3  # per octave, half the third derivative of the loss relative to its second
 STEEPENING = (0.2, 0.2)  # per octave, mean and sd of half the difference of the two rates
+LOPSIDEDNESS_SD = 0.3  # of a side's log factor, in fits of valleys lopsided near the optimum alone
+NOT_LOPSIDED_SD = 1e-3  # the same in the other fits
 GROWTH_SD = 0.25  # of log curvature, per octave of size
 UNEVENNESS_SD = 0.15  # of a rung's log curvature about the power law
 SCALE_SD = 2.0  # of log L_jj about its start
@@ -54,6 +56,7 @@ class Layout:
             "departure": r * p,
             "skew": p,
             "steepening": p,
+            "lopsidedness": p,
             "growth": k,
             "unevenness": r,
             "scale": p,
@@ -83,7 +86,11 @@ class Layout:
         return [(j, i) for j in range(p) for i in range(p) if i != j]
 
     def prior(
-        self, start: Array, departure: float = DEPARTURE_SD, drift: float | Array = DRIFT_SD
+        self,
+        start: Array,
+        departure: float = DEPARTURE_SD,
+        drift: float | Array = DRIFT_SD,
+        lopsided: bool = False,
     ) -> tuple[Array, Array]:
         """Mean and standard deviation of every parameter.
 
@@ -92,6 +99,7 @@ class Layout:
                 there.
             departure: Standard deviation of a rung's optimum about the line, in octaves.
             drift: Standard deviation of the drift, in octaves per octave.
+            lopsided: Whether the valley may be lopsided near the optimum alone.
         """
         mean, sd = np.zeros(self.size), np.ones(self.size)
         for name, value in (
@@ -101,6 +109,7 @@ class Layout:
             ("departure", departure),
             ("skew", SKEW_SD),
             ("steepening", STEEPENING[1]),
+            ("lopsidedness", LOPSIDEDNESS_SD if lopsided else NOT_LOPSIDED_SD),
             ("growth", GROWTH_SD),
             ("unevenness", UNEVENNESS_SD),
             ("scale", SCALE_SD),

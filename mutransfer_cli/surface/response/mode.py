@@ -35,6 +35,7 @@ class Mode:
         departure_sd: Standard deviation of a rung's departure from the line, in octaves, shape
             (hyperparameters,).
         rho: Size of the misfit relative to the excess loss.
+        lopsided: Whether the valley may be lopsided near the optimum alone.
         freedom: Degrees of freedom of the noise.
         residuals: What the surface leaves of each run, in standard deviations, shape (runs,).
     """
@@ -45,6 +46,7 @@ class Mode:
     noise: NoiseModel
     departure_sd: Array
     rho: float
+    lopsided: bool
     freedom: float
     residuals: Array
 
@@ -56,6 +58,7 @@ def find_mode(
     rho: float,
     departure: float = DEPARTURE_SD,
     drift: float | Array = DRIFT_SD,
+    lopsided: bool = False,
     known: Mode | None = None,
 ) -> Mode:
     """The mode next to a start.
@@ -71,10 +74,11 @@ def find_mode(
         rho: Size of the misfit relative to the excess loss.
         departure: Expected departure of a rung's optimum from the line, in octaves.
         drift: Standard deviation of the drift, in octaves per octave.
+        lopsided: Whether the valley may be lopsided near the optimum alone.
         known: A mode of the same problem: a fit that comes near it ends in it.
     """
     layout = problem.layout
-    mean, sd = layout.prior(start, departure, drift)
+    mean, sd = layout.prior(start, departure, drift, lopsided)
     theta, damping, moved = start, 1e-3, np.inf
     part = RELAXATION[1]
     before: Array | None = None
@@ -97,7 +101,7 @@ def find_mode(
             moved = max(moved, float(np.max(np.abs(change[: layout.rungs]))) / 5)
             noise = noise.moved(part * change)
             sd = with_departures(here, theta, departure)
-    return mode_at(here, rho)
+    return mode_at(here, rho, lopsided)
 
 
 def relaxed(part: float, change: Array, before: Array | None) -> float:
@@ -188,12 +192,13 @@ def with_departures(here: Linearization, theta: Array, departure: float) -> Arra
     return renewed
 
 
-def mode_at(here: Linearization, rho: float) -> Mode:
+def mode_at(here: Linearization, rho: float, lopsided: bool) -> Mode:
     """The normal approximation at a converged point.
 
     Args:
         here: The problem there.
         rho: Size of the misfit relative to the excess loss.
+        lopsided: Whether the valley may be lopsided near the optimum alone.
     """
     layout = here.problem.layout
     precision = here.free_precision
@@ -205,6 +210,7 @@ def mode_at(here: Linearization, rho: float) -> Mode:
         noise=here.noise,
         departure_sd=here.sd[layout.slices["departure"]].reshape(layout.rungs, -1)[0],
         rho=rho,
+        lopsided=lopsided,
         freedom=float((variance * precision).sum()),
         residuals=here.weighed(here.residuals) / np.sqrt(precision),
     )

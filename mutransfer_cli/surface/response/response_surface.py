@@ -14,7 +14,7 @@ from mutransfer_cli.surface.response.draws import Draws, draw, thinned
 from mutransfer_cli.surface.response.fitting.mixture import Member, fit_members
 from mutransfer_cli.surface.response.layout import UNEVENNESS_SD
 from mutransfer_cli.surface.response.runs import Array, Indices, Runs
-from mutransfer_cli.surface.response.shape import valley
+from mutransfer_cli.surface.response.shape import side_factor, valley
 from mutransfer_cli.surface.response.trend import Trend
 from mutransfer_cli.surface.response.wall import wall_at
 
@@ -163,7 +163,7 @@ def excess_at(draws: Draws, at: SurfaceAt, setting: Array) -> Array:
             (draws, hyperparameters).
     """
     v = np.einsum("dij,dj->di", draws.mixing, setting - at.optimum)
-    f = valley(v, draws.skew, draws.steepening)[0]
+    f = valley(v, draws.skew, draws.steepening)[0] * side_factor(v, draws.lopsidedness)[0]
     along = draws.flattening * np.log1p(f / draws.flattening)
     q = at.curvature * (np.exp(2 * draws.scale) * along).sum(1)
     location = draws.wall_location + at.wall[:, None]

@@ -3,12 +3,15 @@
     u = h - h*(rung)                            octaves from the optimum
     v_j = u_j + sum_{i != j} m_ji u_i           directions; m_ji = x_ji exp((l_i - l_j) / 2)
     f_j = (E(d + m, v) - E(d - m, v)) / (2 m)   E(k, v) = (exp(k v) - 1) / k: two exponentials
+          * exp(s tanh v)                       lopsided near the optimum alone
     q = a sum_j exp(2 l_j) t_j log(1 + f_j/t_j) a = exp(growth . z + unevenness)
     T = tau log(1 + (q + W) / tau)              far from the optimum the loss saturates
 
 W is the wall where runs diverged (`wall.py`). f has its minimum at v = 0 and curvature 1 there,
-whatever the rates. It contains the parabola (d = m = 0), LINEX (m = d), the hyperbolic cosine
-(d = 0) and the Morse potential (d = 3 m). The form as a whole is an assumption.
+whatever the rates, for |s| < 2. It contains the parabola (d = m = 0), LINEX (m = d), the hyperbolic
+cosine (d = 0) and the Morse potential (d = 3 m), s = 0 in all. s is for valleys that are lopsided
+within an octave of the optimum, of which the far sides differ by a constant factor: d would bend
+these too. The form as a whole is an assumption.
 """
 
 from __future__ import annotations
@@ -84,6 +87,18 @@ def valley(v: Array, skew: Array, steepening: Array) -> tuple[Array, Array, Arra
     return np.maximum(value, 0), by_v, by_skew, sign * by_half
 
 
+def side_factor(v: Array, lopsidedness: Array) -> tuple[Array, Array]:
+    """exp(s tanh v), 1 at the optimum and constant far from it, and its derivative by v.
+
+    Args:
+        v: Octaves from the optimum, shape (runs, hyperparameters).
+        lopsidedness: s, shape (hyperparameters,) or that of v.
+    """
+    tangent = np.tanh(v)
+    factor = np.exp(lopsidedness * tangent)
+    return factor, factor * lopsidedness * (1 - tangent**2)
+
+
 def shape_at(
     theta: Array, layout: Layout, settings: Array, rung: Indices, sizes: Array, trend: Array
 ) -> Shape:
@@ -106,6 +121,9 @@ def shape_at(
     scale, mixing = theta[at["scale"]], mixing_of(theta, layout)
     v = u @ mixing.T
     f, by_v, by_skew, by_steepening = valley(v, theta[at["skew"]], theta[at["steepening"]])
+    side, side_by_v = side_factor(v, theta[at["lopsidedness"]])
+    by_v = side * by_v + side_by_v * f
+    f, by_skew, by_steepening = side * f, side * by_skew, side * by_steepening
     flat = np.exp(theta[at["flattening"]])
     curvature = np.exp(sizes @ theta[at["growth"]] + theta[at["unevenness"]])[rung]
     g = curvature[:, None] * np.exp(2 * scale)
@@ -131,6 +149,7 @@ def shape_at(
         gradient[rows, at["departure"].start + rung * p + j] = by_optimum[:, j]
     gradient[:, at["skew"]] = by_f * by_skew
     gradient[:, at["steepening"]] = by_f * by_steepening
+    gradient[:, at["lopsidedness"]] = by_f * f * np.tanh(v)
     gradient[:, at["growth"]] = (slope * valleys)[:, None] * sizes[rung]
     gradient[rows, at["unevenness"].start + rung] = slope * valleys
     by_scale = 2 * along * slope[:, None]

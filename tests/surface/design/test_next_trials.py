@@ -53,7 +53,8 @@ def member(rho: float, ran: tuple[float, ...] = (50.0,)) -> Member:
         np.zeros((0, 1)),
         np.zeros(0, dtype=int),
     )
-    mode = Mode(theta, covariance, 0.0, noise, np.full(1, 0.07), rho, 20.0, np.zeros(count))
+    departure = np.full(1, 0.07)
+    mode = Mode(theta, covariance, 0.0, noise, departure, rho, False, 20.0, np.zeros(count))
     return Member(mode, 1.0, 0.25, problem)
 
 

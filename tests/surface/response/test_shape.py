@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mutransfer_cli.surface.response.layout import Layout
-from mutransfer_cli.surface.response.shape import shape_at, valley
+from mutransfer_cli.surface.response.shape import shape_at, side_factor, valley
 
 V = np.linspace(-3, 3, 25)
 
@@ -35,6 +35,15 @@ def test_no_rates_are_a_parabola() -> None:
     assert slope == pytest.approx(V, rel=1e-6, abs=1e-9)
     skewed = valley(V, np.full((), 0.2), np.zeros(()))[0]  # the control
     assert skewed[-1] > 1.2 * V[-1] ** 2 / 2 > 1.2 * skewed[0]
+
+
+def test_sides_differ_by_a_constant_factor_far_from_the_optimum() -> None:
+    """By hand: e^s and e^-s far off; v^2/2 e^(s tanh v) = v^2/2 + s v^3/2 + ... near it."""
+    factor, _ = side_factor(np.array([-9.0, 0.0, 9.0]), np.full((), 0.3))
+    assert factor == pytest.approx(np.exp([-0.3, 0.0, 0.3]), rel=1e-6)
+    near = np.array([-1e-2, 1e-2])
+    cubic = near**2 / 2 * side_factor(near, np.full((), 0.3))[0] - near**2 / 2
+    assert cubic == pytest.approx(0.3 * near**3 / 2, rel=2e-2)
 
 
 @pytest.mark.parametrize(("hyperparameters", "axes"), [(1, 1), (3, 2)])

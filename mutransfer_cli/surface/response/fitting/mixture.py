@@ -20,6 +20,11 @@ from mutransfer_cli.surface.response.trend import Trend
 
 MISFITS = (0.05, 0.15, 0.45)  # sizes of the misfit relative to the excess loss
 MISFIT, MISFIT_SD = 0.15, 0.8  # median of the misfit, and sd of its logarithm
+LOPSIDED = 0.3  # prior weight of valleys that may be lopsided near the optimum alone: the
+# largest that keeps intervals on octave grids as narrow as without (docs/accuracy.md)
+# Of how many hyperparameters at most: sweeps of three and more have too few runs in each direction
+# to tell, and only get wider intervals (docs/accuracy.md)
+MOST_LOPSIDED = 2
 STARTS = (0.15, 0.3)  # fractions of the best runs whose mean setting is a start
 TRANSFER_SD = 0.03  # octaves per octave, of the drift of an optimum that transfers
 STEADY, OTHER = 0.5, 0.25  # prior weight of a steady drift, and of each other trend
@@ -105,8 +110,9 @@ def fit_window(
 ) -> list[Candidate]:
     """The fits of one window.
 
-    Sizes of the misfit are tried with the usual departures from a steady drift; further departures
-    and trends with the likeliest misfit alone, which has the weight of all.
+    Sizes of the misfit, and whether the valley is lopsided near the optimum alone, are tried with
+    the usual departures from a steady drift; further departures and trends with the likeliest of
+    these fits alone, which has the weight of all.
 
     Args:
         problem: The runs, with a steady trend.
@@ -125,6 +131,8 @@ def fit_window(
         )
         for mode in modes
     ]
+    if problem.layout.hyperparameters <= MOST_LOPSIDED:
+        candidates = with_lopsided(candidates)
     likeliest = max(candidates, key=lambda c: c.evidence)
     total = float(np.logaddexp.reduce([c.evidence for c in candidates]))
     offset = total - share - likeliest.mode.evidence
@@ -137,6 +145,23 @@ def fit_window(
         weight = share + offset + np.log(odds)
         candidates += [replace(c, evidence=weight + c.evidence) for c in other]
     return candidates
+
+
+def with_lopsided(candidates: list[Candidate]) -> list[Candidate]:
+    """Fits, and the likeliest again with a valley that may be lopsided near the optimum alone.
+
+    It has `LOPSIDED` of the prior weight of all.
+
+    Args:
+        candidates: Fits whose valley is not lopsided in that way.
+    """
+    likeliest = max(candidates, key=lambda c: c.evidence)
+    mode, problem = likeliest.mode, likeliest.problem
+    lopsided = find_mode(problem, mode.theta, mode.noise, mode.rho, lopsided=True)
+    total = float(np.logaddexp.reduce([c.evidence for c in candidates]))
+    evidence = total + np.log(LOPSIDED) + lopsided.evidence - mode.evidence
+    others = [replace(c, evidence=c.evidence + np.log(1 - LOPSIDED)) for c in candidates]
+    return [*others, Candidate(lopsided, problem, evidence)]
 
 
 def other_trends(likeliest: Candidate) -> Iterator[list[Candidate]]:
@@ -185,7 +210,7 @@ def refit(likeliest: Candidate, problem: Problem, drift: Array, departure: float
     """
     mode = likeliest.mode
     start = on_trend(problem, mode.theta, likeliest.problem, drift)
-    return find_mode(problem, start, mode.noise, mode.rho, departure, drift)
+    return find_mode(problem, start, mode.noise, mode.rho, departure, drift, lopsided=mode.lopsided)
 
 
 def wide_drifts(problem: Problem) -> Array:

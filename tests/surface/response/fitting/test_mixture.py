@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mutransfer_cli.surface.response.fitting import mixture
 from mutransfer_cli.surface.response.fitting.mixture import (
     TRANSFER_SD,
     Candidate,
@@ -114,8 +115,8 @@ def test_clear_drifts_are_those_that_the_runs_show() -> None:
 
 @pytest.mark.parametrize(
     ("drifts", "members"),
-    # misfits 3, departures 2, no drift 2, decaying drifts 2; where only some are clear, 4 more
-    [((0.0, 0.0), 9), ((0.4, -0.4), 9), ((0.4, 0.0), 13)],
+    # misfits 3, lopsided 1, departures 2, no drift 2, decaying drifts 2; some clear: 4 more
+    [((0.0, 0.0), 10), ((0.4, -0.4), 10), ((0.4, 0.0), 14)],
 )
 def test_each_trend_is_fitted_once(drifts: tuple[float, float], members: int) -> None:
     surface = plane(drifts)
@@ -123,6 +124,31 @@ def test_each_trend_is_fitted_once(drifts: tuple[float, float], members: int) ->
         own = [m for m in surface.members if m.window == window]
         assert len(own) == members
         assert sum(m.weight for m in own) == pytest.approx(1 / 3)
+
+
+def lopsided(skew: float) -> ResponseSurface:
+    """16 rungs whose optimum is 0: .0035 x^2 (1 + skew tanh x), half octaves, noise .0005."""
+    rng = np.random.default_rng(0)
+    x = np.tile(np.arange(-3.0, 3.1, 0.5), 16)
+    sizes = np.repeat(np.arange(16.0), 13)[:, None] / 2
+    losses = 1 + 0.0035 * x**2 * (1 + skew * np.tanh(x)) + rng.normal(0, 0.0005, len(x))
+    return fit_response(Runs(x[:, None], sizes, np.zeros(len(x), dtype=int), losses))
+
+
+def share_of_lopsided(surface: ResponseSurface) -> float:
+    return sum(m.weight for m in surface.members if m.mode.lopsided)
+
+
+def test_valleys_that_are_lopsided_near_the_optimum_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rungs together are known to ±.01 octaves where the shape is; the control errs by more."""
+    found = lopsided(0.4)
+    assert share_of_lopsided(found) > 0.8
+    assert share_of_lopsided(lopsided(0.0)) < 0.5
+    assert np.median(found.draws.optimum) == pytest.approx(0, abs=0.04)
+    monkeypatch.setattr(mixture, "MOST_LOPSIDED", 0)
+    control = lopsided(0.4)
+    assert share_of_lopsided(control) == 0
+    assert np.median(control.draws.optimum) < -0.045
 
 
 def test_windows_with_the_same_runs_are_fitted_once() -> None:
