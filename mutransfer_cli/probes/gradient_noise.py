@@ -17,6 +17,7 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.models.checked_subject import NO_GRADIENT
 from mutransfer_cli.probes.curvature.flat import trained_parameters
 from mutransfer_cli.probes.curvature.repeatable import repeatable
+from mutransfer_cli.surface.student import student_reach
 
 ROUNDING = 1e-9  # of |G|², below which tr Σ is a rounding error
 
@@ -114,7 +115,6 @@ def _interval(products: NDArray[np.float64], examples: int, confidence: float) -
     Where |G|² is estimated as zero or less, the value is the number of all examples measured: noise
     scales far above it cannot be told from infinity (derived: |ḡ|² is then tr Σ/(kb) or less).
     """
-    from scipy.stats import t
 
     def inverse(p: NDArray[np.float64]) -> float:
         trace, squared = moments(p, examples)
@@ -130,7 +130,7 @@ def _interval(products: NDArray[np.float64], examples: int, confidence: float) -
     if not np.isfinite(parts).all():  # all but one of the batches are the same
         return Interval(value=1 / value if value > 0 else float(k * examples))
     error = float(np.sqrt((k - 1) / k * ((parts - parts.mean()) ** 2).sum()))
-    reach = float(t.ppf((1 + confidence) / 2, k - 1)) * error
+    reach = student_reach(confidence, k - 1) * error
     low, high = value - reach, value + reach
     smallest = 1 / high if high > 0 else None
     return Interval(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.student import student_reach
 
 FEWEST_SIZES = 3
 
@@ -65,7 +65,7 @@ def limit_of(
         fits.append((float(rest @ rest) / freedom, power, x, coefficients))
     variance, power, x, coefficients = min(fits, key=lambda fit: fit[0])
     inverse = np.linalg.inv(np.stack([np.ones(len(x)), x]) @ np.stack([np.ones(len(x)), x], 1))
-    quantile = float(t.ppf((1 + confidence) / 2, seeds - 1))
+    quantile = student_reach(confidence, seeds - 1)
 
     def interval(draws: NDArray[np.float64], leverage: float) -> Interval:
         mean = float(draws.mean())
@@ -125,6 +125,6 @@ def vector_error(
     if not np.isfinite(parts).all():
         return Interval(value=square**0.5)
     error = float(np.sqrt((seeds - 1) / seeds * ((parts - parts.mean()) ** 2).sum()))
-    reach = float(t.ppf((1 + confidence) / 2, seeds - 1)) * error
+    reach = student_reach(confidence, seeds - 1) * error
     low, high = max(square - reach, 0.0) ** 0.5, (square + reach) ** 0.5
     return Interval(value=square**0.5, low=low, high=high)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.student import student_reach
 
 Array = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ def departures_of(values: Array, sizes: Array, trend: bool, confidence: float) -
     seeds = values.shape[1]
     variance = float(np.mean([rest.var(ddof=1) / factor for rest, factor in found]))
     freedom = (seeds - 1) * max(1, len(sizes) - 2)
-    reach = float(t.ppf((1 + confidence) / 2, freedom))
+    reach = student_reach(confidence, freedom)
     intervals = []
     for rest, factor in found:
         error = float(np.sqrt(variance * factor / seeds))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.forecast.target_surface import TargetSurface
@@ -12,6 +11,7 @@ from mutransfer_cli.fit.transfer.loss_levels import loss_exponents, loss_moments
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.forecast.run_scatter import run_scatter
 from mutransfer_cli.surface.laws.loss_forecast import forecast_loss
+from mutransfer_cli.surface.student import student_reach
 
 Array = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def target_loss(at_target: TargetSurface) -> tuple[Interval | None, str, str | N
     regret = surface.regret_draws(study.setting(at_target.choice), at_target.target)
     unit = forecast.loss.value if study.scale.logarithmic else study.scale.unit
     deviation, freedom = run_scatter(surface.surface)
-    scatter = unit * deviation * float(t.ppf((1 + surface.confidence) / 2, freedom))
+    scatter = unit * deviation * student_reach(surface.confidence, freedom)
     loss = with_scatter(forecast.loss, unit * float(np.median(regret)), scatter)
     unvaried = [e.axis for e in at_target.extents if e.fault is not None and e.span == 0]
     if unvaried:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from mutransfer_cli.errors import Inconclusive
 from mutransfer_cli.fit.study.size_axes import Sizes
 from mutransfer_cli.fit.study.study_surface import StudySurface
 from mutransfer_cli.fit.transfer.loss_levels import loss_exponents, loss_moments
 from mutransfer_cli.surface.laws.loss_forecast import forecast_loss
+from mutransfer_cli.surface.student import normal_reach
 from mutransfer_cli.surface.transfer.tuning_budget import SIMULATED
 
 Array = NDArray[np.float64]
@@ -60,5 +60,5 @@ def _loss_moments(side: StudySurface, there: Sizes) -> tuple[float, float]:
         side.confidence,
         exponents=loss_exponents(study),
     ).loss
-    width = norm.ppf((1 + side.confidence) / 2)
+    width = normal_reach(side.confidence)
     return found.value, float(found.half_width / width)

@@ -8,10 +8,10 @@ from math import log2
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.estimates.similarity import debiased_cka, shared_neighbors
+from mutransfer_cli.surface.student import student_reach
 
 CKA, NEIGHBORS, PREDICTIONS = "CKA", "shared neighbours", "agreement of predictions"
 Array = NDArray[np.float64]
@@ -99,5 +99,5 @@ def jackknife(
     parts = np.array([statistic([s for s in seeds if s != left]) for left in seeds])
     n = len(seeds)
     error = float(np.sqrt((n - 1) / n * ((parts - parts.mean()) ** 2).sum()))
-    reach = float(t.ppf((1 + confidence) / 2, n - 1)) * error
+    reach = student_reach(confidence, n - 1) * error
     return Interval(value=value, low=value - reach, high=value + reach)

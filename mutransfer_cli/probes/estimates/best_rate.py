@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from mutransfer_cli.interval import Interval
 
@@ -90,7 +90,7 @@ def _is_worse(losses: Sequence[float], best: Sequence[float]) -> bool:
     n = len(differences)
     if n < 2:
         return bool(differences[0] > 0)
-    reach = float(t.ppf(CERTAIN, n - 1)) * float(differences.std(ddof=1)) / n**0.5
+    reach = float(stdtrit(n - 1, CERTAIN)) * float(differences.std(ddof=1)) / n**0.5
     return bool(differences.mean() > reach)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log2
 
-from scipy.stats import t
-
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.student import student_reach
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,6 @@ def calibrated(raw: float, calibration: Calibration, confidence: float) -> Inter
         confidence: Of the interval.
     """
     n = calibration.recipes
-    reach = float(t.ppf((1 + confidence) / 2, n - 1)) * calibration.scatter * (1 + 1 / n) ** 0.5
+    reach = student_reach(confidence, n - 1) * calibration.scatter * (1 + 1 / n) ** 0.5
     middle = log2(raw) + calibration.offset
     return Interval(value=2**middle, low=2 ** (middle - reach), high=2 ** (middle + reach))

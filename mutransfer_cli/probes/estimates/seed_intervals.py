@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from math import exp, log, sqrt
 
 import numpy as np
-from scipy.stats import t
 
 from mutransfer_cli.documents.probe import Series
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.student import student_reach
 
 
 def mean_interval(values: Sequence[float], confidence: float) -> Interval:
@@ -23,7 +23,7 @@ def mean_interval(values: Sequence[float], confidence: float) -> Interval:
     if len(values) < 2:
         return Interval(value=mean)
     error = float(np.std(values, ddof=1)) / sqrt(len(values))
-    reach = float(t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+    reach = student_reach(confidence, len(values) - 1) * error
     return Interval(value=mean, low=mean - reach, high=mean + reach)
 
 

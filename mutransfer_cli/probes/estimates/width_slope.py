@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from math import log2
 
 import numpy as np
-from scipy.stats import t as student
 
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.student import student_reach
 
 
 def width_slope(points: Sequence[tuple[float, float]], confidence: float) -> Interval:
@@ -25,5 +25,5 @@ def width_slope(points: Sequence[tuple[float, float]], confidence: float) -> Int
     rest = y - y.mean() - slope * centered
     freedom = len(points) - 2
     error = float(np.sqrt(rest @ rest / freedom / (centered @ centered)))
-    reach = float(student.ppf((1 + confidence) / 2, freedom)) * error
+    reach = student_reach(confidence, freedom) * error
     return Interval(value=slope, low=slope - reach, high=slope + reach)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 from mutransfer_cli.surface.bends import BentLine, bend_variance
 from mutransfer_cli.surface.response.draws import inflation_of
@@ -16,6 +15,7 @@ from mutransfer_cli.surface.response.response_surface import (
     interval,
 )
 from mutransfer_cli.surface.response.runs import Array
+from mutransfer_cli.surface.student import normal_reach
 
 CONFIDENCE = 0.9  # of the interval that a search narrows
 NEARLY_REACHED = 0.5  # of the tolerance: a narrower interval earns nothing more
@@ -100,7 +100,7 @@ def attainable(surface: ResponseSurface, size: Array) -> Array:
     for j, sd in enumerate(departure):
         line = at @ np.linalg.solve(design.T @ design / sd**2 + prior, at)
         remaining[j] = inflation_of(p) ** 2 * line + sd**2 + bend_variance(sd, bends, bends_at)
-    return np.asarray(norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(remaining))
+    return np.asarray(normal_reach(CONFIDENCE) * np.sqrt(remaining))
 
 
 def candidate_settings(

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.surface.student import student_reach
 
 FEWEST_BATCHES = 3
 WINDOW = 0.05  # of a run, over which its loss is averaged
@@ -125,5 +125,5 @@ def _over_seeds(values: Array, confidence: float) -> Interval:
     if len(values) < 2 or not np.isfinite(values).all():
         return Interval(value=mean)
     error = float(values.std(ddof=1)) / len(values) ** 0.5
-    reach = float(t.ppf((1 + confidence) / 2, len(values) - 1)) * error
+    reach = student_reach(confidence, len(values) - 1) * error
     return Interval(value=mean, low=mean - reach, high=mean + reach)

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
 
 from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.loss_curves.loss_curve import Array, LossCurve
 from mutransfer_cli.surface.rung_departures import departures_of
+from mutransfer_cli.surface.student import student_reach
 
 BINS = 16
 TAIL = 4  # bins at the end, whose mean normalizes a curve
@@ -92,7 +92,7 @@ def curve_collapse(
     departures = tuple(
         Departure(name, s, v) for name, s, v in zip(names, of_shape, of_level, strict=True)
     )
-    reach = float(t.ppf((1 + confidence) / 2, seeds - 1)) * float(error)
+    reach = student_reach(confidence, seeds - 1) * float(error)
     edges = _edges(end)
     return Collapse(
         ratio=Interval(value=ratio, low=max(0.0, ratio - reach), high=ratio + reach),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.stats import t
 
 from mutransfer_cli.confidence import CONFIDENCE
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.loss_curves.loss_curve import Array, LossCurve
+from mutransfer_cli.surface.student import student_reach
 
 WINDOW = 0.4  # share of the known part whose mean is its level
 FEWEST_REFERENCES = 4
@@ -169,7 +169,7 @@ def _predicted(
     variance = float(rest @ rest) / freedom
     covariance = np.linalg.pinv(design.T @ design)
     error = np.sqrt(variance * (1 + float(point @ covariance @ point)))
-    return float(point @ coefficients), float(t.ppf((1 + confidence) / 2, freedom)) * float(error)
+    return float(point @ coefficients), student_reach(confidence, freedom) * float(error)
 
 
 def _extrapolated(curve: LossCurve, fraction: float) -> tuple[float, float, float]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from math import ceil, log2
 
 import numpy as np
-from scipy.stats import qmc
 
 from mutransfer_cli.surface.design.next_trials import optimum_gradient
 from mutransfer_cli.surface.response.draws import inflation_of
@@ -65,6 +64,8 @@ def standard_design(hyperparameters: int) -> Design:
     """
     if hyperparameters == 1:
         return Design(np.arange(-HALF, HALF + STEP / 2, STEP)[:, None], SEEDS)
+    from scipy.stats import qmc  # imported here: half a second
+
     power = ceil(log2(POINTS * hyperparameters))
     unit = qmc.Sobol(hyperparameters, seed=SEED).random_base2(power)
     return Design(np.asarray((2 * unit - 1) * HALF), 1)

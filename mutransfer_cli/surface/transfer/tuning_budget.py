@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import qmc
 
 from mutransfer_cli.surface.response.draws import thinned
 from mutransfer_cli.surface.response.response_surface import (
@@ -113,6 +112,8 @@ def _affordable(budget: float, cost: float) -> int:
 def _settings(box: tuple[Array, Array], count: int, rng: np.random.Generator) -> Array:
     """Quasi-random settings, shifted at random for each draw, shape (draws, trials, p)."""
     low, high = box
+    from scipy.stats import qmc  # imported here: half a second
+
     unit = qmc.Sobol(len(low), scramble=False).random_base2(MOST_TRIALS_LOG2)
     shifted = (unit[None] + rng.random((count, 1, len(low)))) % 1.0
     return np.asarray(low + shifted * (high - low))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import fdtrc
 
 Array = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def visible_trend(settings: Array, losses: Array, seeds: NDArray[np.int64]) -> b
     if beside <= 1e-12 * without:
         return True
     ratio = (without - beside) / added / (beside / left)
-    return bool(stats.f.sf(ratio, added, left) < SIGNIFICANCE)
+    return bool(fdtrc(added, left, ratio) < SIGNIFICANCE)
 
 
 def _residual_squares(design: Array, losses: Array) -> float:

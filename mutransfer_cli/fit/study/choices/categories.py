@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
-from scipy import stats
 
 from mutransfer_cli.fit.study.choices.category_differences import (
     RungDifference,
@@ -19,6 +18,7 @@ from mutransfer_cli.fit.study.coordinates import Hyperparameters
 from mutransfer_cli.fit.study.loss_scale import LossScale
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.observation import Observation
+from mutransfer_cli.surface.student import student_reach
 
 PRIOR_FREEDOM = 4  # of the noise, in the variance of a difference over few rungs
 
@@ -53,7 +53,7 @@ class Category:
             expected = fmean(2 * noise**2 / d.pairs for d in differences)
             freedom = rungs - 1 + PRIOR_FREEDOM
             variance = (squares + PRIOR_FREEDOM * expected) / freedom
-            half = stats.t.ppf(0.5 + confidence / 2, freedom) * np.sqrt(variance / rungs)
+            half = student_reach(confidence, freedom) * np.sqrt(variance / rungs)
             value_of, low, high = scale.relative(np.array([mean, mean - half, mean + half]))
             found[value] = Interval(value=float(value_of), low=float(low), high=float(high))
         return found

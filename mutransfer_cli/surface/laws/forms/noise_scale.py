@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy.special import fdtri
 
 from mutransfer_cli.errors import Inconclusive, InputError
 from mutransfer_cli.interval import Interval
@@ -30,6 +30,7 @@ from mutransfer_cli.surface.laws.law_form import (
 from mutransfer_cli.surface.laws.optima.optimum_score import score_optima
 from mutransfer_cli.surface.laws.optima.size_optima import SHARED, SizeOptima
 from mutransfer_cli.surface.laws.optima.table_optima import left_out, optima_of
+from mutransfer_cli.surface.student import normal_reach, student_reach
 
 FEWEST_BATCHES = 4  # two parameters and two more
 BEYOND = 8.0  # octaves beyond the batches in which the noise scale is searched
@@ -69,7 +70,7 @@ class Profile:
 
     def accepted(self, confidence: float) -> Indices:
         """Indices of the noise scales that an F test does not reject (profile likelihood)."""
-        limit = stats.f.ppf(confidence, 1, self.points - 2) * self.variance
+        limit = fdtri(1, self.points - 2, confidence) * self.variance
         return np.flatnonzero(self.misfit <= self.misfit[self.best] + limit)
 
 
@@ -118,10 +119,10 @@ class NoiseScaleLaw:
         p, batch = self.profile, np.log2(sizes["batch"])
         curve = p.log2_rate - saturation(batch, p.log2_noise)
         kept = p.accepted(self.options.confidence)
-        quantile = stats.t.ppf(0.5 + self.options.confidence / 2, self.points - 2)
+        quantile = student_reach(self.options.confidence, self.points - 2)
         new = quantile * np.sqrt(p.variance * (1 + 1 / self.points))
         value = float(curve[p.best])
-        new = np.hypot(new, stats.norm.ppf(0.5 + self.options.confidence / 2) * p.shared)
+        new = np.hypot(new, normal_reach(self.options.confidence) * p.shared)
         low = value - np.hypot(value - curve[kept].min(), new)
         high = value + np.hypot(curve[kept].max() - value, new)
         name = self.table.hyperparameters[0]
@@ -199,10 +200,10 @@ def fitted_law(
         low=float(profile.log2_noise[max(kept[0] - 1, 0)]),
         high=float(profile.log2_noise[min(kept[-1] + 1, STEPS - 1)]),
     )
-    half = stats.t.ppf(0.5 + options.confidence / 2, profile.points - 2) * np.sqrt(
+    half = student_reach(options.confidence, profile.points - 2) * np.sqrt(
         profile.variance / profile.points
     )
-    half = np.hypot(half, stats.norm.ppf(0.5 + options.confidence / 2) * profile.shared)
+    half = np.hypot(half, normal_reach(options.confidence) * profile.shared)
     accepted = profile.log2_rate[kept]
     rate = Interval(
         value=float(profile.log2_rate[profile.best]),

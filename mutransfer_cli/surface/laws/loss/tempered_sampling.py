@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from mutransfer_cli.surface.laws.law_form import Array
 
@@ -46,7 +46,9 @@ def tempered_draws(
     Returns:
         Shape (draws, size).
     """
-    unit = stats.qmc.Sobol(size, seed=seed).random_base2(count_log2)
+    from scipy.stats import qmc  # imported here: half a second
+
+    unit = qmc.Sobol(size, seed=seed).random_base2(count_log2)
     members = special.ndtri(np.clip(unit, SMALLEST, 1 - SMALLEST))
     population = _Population(members, log_likelihood(members))
     rng = np.random.default_rng(seed)

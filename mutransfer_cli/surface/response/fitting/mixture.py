@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mutransfer_cli.surface.response.fitting.starting_point import on_trend, start_of
-from mutransfer_cli.surface.response.fitting.window import in_window, problem_of, windows_of
+from mutransfer_cli.surface.response.fitting.window import WINDOWS, in_window, problem_of
 from mutransfer_cli.surface.response.layout import DEPARTURE_SD, DRIFT_SD
 from mutransfer_cli.surface.response.linearization import Problem
 from mutransfer_cli.surface.response.mode import Mode, find_mode
@@ -70,8 +70,7 @@ def fit_members(runs: Runs, decay_odds: float = 1.0) -> list[Member]:
     members = []
     fitted: dict[bytes, list[Candidate]] = {}
     before: Mode | None = None
-    windows = windows_of(runs)
-    for window in windows:
+    for window in WINDOWS:
         kept = in_window(runs, window)
         candidates = fitted.get(kept.tobytes()) or fit_window(
             problem_of(runs, kept), before, decay_odds
@@ -80,7 +79,7 @@ def fit_members(runs: Runs, decay_odds: float = 1.0) -> list[Member]:
         before = candidates[MISFITS.index(MISFIT)].mode
         evidence = np.array([c.evidence for c in candidates])
         weights = np.exp(evidence - evidence.max())
-        weights /= weights.sum() * len(windows)
+        weights /= weights.sum() * len(WINDOWS)
         members += [
             Member(c.mode, float(weight), window, c.problem)
             for c, weight in zip(candidates, weights, strict=True)

@@ -9,47 +9,13 @@ from mutransfer_cli.surface.response.linearization import Problem
 from mutransfer_cli.surface.response.runs import Indices, Mask, Runs
 from mutransfer_cli.surface.response.trend import Trend
 
-# Largest loss above the best of a rung, in log loss
-WINDOWS = (0.25, 0.08, 0.03)
-# About the factor between `WINDOWS`, and how often all are narrowed at most: the narrowest then
-# holds 0.14 % of the loss, near the noise of most runs (assumptions; effect in docs/accuracy.md)
-NARROWER, MOST_STEPS = 2.8, 3
+WINDOWS = (0.25, 0.08, 0.03)  # largest loss above the best of a rung, in log loss
 KEPT = 3  # times (p + 1) best settings of a rung that always stay
 MOST_RUNS = 320  # in one window
 FEWEST_OF_RUNG = 8
 BRACKET = 3  # values of a hyperparameter that can bracket an optimum
 FARTHEST = 0.25  # log loss above a rung's best of a value that is kept to bracket it
 REPEATED = 2  # runs per setting from which seeds count as repeats
-
-
-def windows_of(runs: Runs) -> tuple[float, ...]:
-    """The windows, wide to narrow: `WINDOWS`, or narrower ones for flat valleys with many runs.
-
-    There all of `WINDOWS` would hold whole valleys. Where these are lopsided near the optimum and
-    not far from it, that puts the optima of all rungs on one side of the truth (docs/accuracy.md).
-
-    Args:
-        runs: All runs.
-    """
-    scale, needed = 1.0, KEPT * (runs.hyperparameters + 1)
-    for _ in range(MOST_STEPS):
-        if settings_near(runs, WINDOWS[-1] * scale / NARROWER) < needed:
-            break
-        scale /= NARROWER
-    return tuple(window * scale for window in WINDOWS)
-
-
-def settings_near(runs: Runs, window: float) -> int:
-    """The number of settings in the median rung's window, by the mean loss of their seeds."""
-    counts = [0] * len(runs.rungs)
-    for r in range(len(runs.rungs)):
-        own = (runs.rung == r) & ~runs.diverged
-        if own.any():
-            _, index = np.unique(runs.settings[own].round(9), axis=0, return_inverse=True)
-            index = np.asarray(index).reshape(-1)
-            means = np.bincount(index, runs.losses[own]) / np.bincount(index)
-            counts[r] = int(np.sum(means <= means.min() + window))
-    return int(np.median(counts))
 
 
 def in_window(runs: Runs, window: float) -> Mask:
