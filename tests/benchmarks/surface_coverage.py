@@ -38,6 +38,9 @@ DESIGNS: dict[str, tuple[int, Callable[[Truth], Runs]]] = {
     "sobol 2": (2, lambda truth: sobol(truth, points=32)),
     "sobol 3": (3, lambda truth: sobol(truth, points=40)),
     "sobol 4": (4, lambda truth: sobol(truth, points=50)),
+    "dense 1": (1, lambda truth: sobol(truth, points=512)),
+    "dense 2": (2, lambda truth: sobol(truth, points=512)),
+    "dense 3": (3, lambda truth: sobol(truth, points=512)),
 }
 
 
