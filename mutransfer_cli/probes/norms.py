@@ -18,7 +18,7 @@ from mutransfer_cli.probes.subject.proxies import Proxies
 from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trained_norms import ALIGNMENT, MOST_STEPS, trained_norms
 from mutransfer_cli.recipe.size import Size
-from mutransfer_cli.train.tensor_norms import RATIO, READOUT, ROTATION, SPECTRAL, UPDATE
+from mutransfer_cli.train.norms.tensor_norms import RATIO, READOUT, ROTATION, SPECTRAL, UPDATE
 
 TOLERANCE = 0.15  # of the exponent of the size
 FEWEST_SIZES = 3

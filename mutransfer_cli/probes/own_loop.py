@@ -11,8 +11,8 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.probes.curvature.repeatable import Loss, repeatable, twice_differentiable
 from mutransfer_cli.probes.feature_learning.trained_features import relative_movement
 from mutransfer_cli.probes.subject.layer_outputs import outputs_by_layer
-from mutransfer_cli.train.readouts import Readout
-from mutransfer_cli.train.tensor_norms import (
+from mutransfer_cli.train.norms.readouts import Readout
+from mutransfer_cli.train.norms.tensor_norms import (
     READOUT,
     SPECTRAL,
     as_matrix,

@@ -18,8 +18,8 @@ from torch import Tensor
 from mutransfer_cli.documents.step_mode import StepMode
 from mutransfer_cli.train.checkpoint.checkpointer import Checkpointer
 from mutransfer_cli.train.checkpoint.file import set_random_state
-from mutransfer_cli.train.readouts import readouts_of
-from mutransfer_cli.train.tensor_norms import Norms, update_norms, weight_norms
+from mutransfer_cli.train.norms.readouts import readouts_of
+from mutransfer_cli.train.norms.tensor_norms import Norms, update_norms, weight_norms
 from mutransfer_cli.train.trial import Trial
 from mutransfer_cli.train.trial_result import Outcome, Result
 

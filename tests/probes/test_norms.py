@@ -14,7 +14,7 @@ from mutransfer_cli.probes.subject.trainee import Trainee
 from mutransfer_cli.recipe.load import load
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.search.sweep import sweep
-from mutransfer_cli.train.tensor_norms import update_norms
+from mutransfer_cli.train.norms.tensor_norms import update_norms
 
 RECIPE = """
 name: small

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.probes.subject.proxies import Proxies
-from mutransfer_cli.train.readouts import Readout, readouts_of
+from mutransfer_cli.train.norms.readouts import Readout, readouts_of
 
 
 def readouts_in(proxies: Proxies) -> tuple[tuple[Readout, ...], str | None]:

@@ -28,7 +28,7 @@ from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.search.storage.run import Run
 from mutransfer_cli.tracing.family import Family
-from mutransfer_cli.train.readouts import installed_factor
+from mutransfer_cli.train.norms.readouts import installed_factor
 from mutransfer_cli.train.single_trial import SingleModel
 from mutransfer_cli.train.trial import Trial
 

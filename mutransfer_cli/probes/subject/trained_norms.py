@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
-from mutransfer_cli.train.readouts import Readout
-from mutransfer_cli.train.tensor_norms import (
+from mutransfer_cli.train.norms.readouts import Readout
+from mutransfer_cli.train.norms.tensor_norms import (
     READOUT,
     ROTATION,
     SPECTRAL,

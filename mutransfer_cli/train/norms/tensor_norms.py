@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mutransfer_cli.models.loss import in_single_precision
 from mutransfer_cli.plans.plan import Plan
-from mutransfer_cli.train.readouts import Readout, installed_factor
+from mutransfer_cli.train.norms.readouts import Readout, installed_factor
 
 Norms: TypeAlias = dict[str, float]
 Stacked: TypeAlias = Mapping[str, Tensor]  # by name, each with a leading trial dimension

@@ -10,15 +10,15 @@ import torch
 
 from mutransfer_cli.models.proxy import ProxyFactory
 from mutransfer_cli.recipe.load import load
-from mutransfer_cli.train.population.trainer import train_population
-from mutransfer_cli.train.readouts import Readout
-from mutransfer_cli.train.single_trial import train_trial
-from mutransfer_cli.train.tensor_norms import (
+from mutransfer_cli.train.norms.readouts import Readout
+from mutransfer_cli.train.norms.tensor_norms import (
     READOUT,
     is_matrix,
     spectral_norms,
     update_norms,
 )
+from mutransfer_cli.train.population.trainer import train_population
+from mutransfer_cli.train.single_trial import train_trial
 from mutransfer_cli.train.trial import Trial
 
 RECIPE = """

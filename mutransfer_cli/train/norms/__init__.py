@@ -1,0 +1,1 @@
+"""Norms of weights and updates during training, and which weights are readouts."""
