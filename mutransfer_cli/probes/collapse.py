@@ -109,7 +109,7 @@ def _collapse(
         )
     else:
         verdict, reason = "inconclusive", f"not decided: {text}"
-        advice = "sweep more seeds (search.seeds)"
+        advice = "more seeds decide it: sweep again with search.seeds: 6, or add them to the table"
         undecided = [d for d in departures if not _near(d)]
         if undecided:
             worst = max(undecided, key=_reach)

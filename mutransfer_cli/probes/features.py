@@ -49,6 +49,15 @@ ADVICE = {
 }
 FIXED = "lazy: no layer before the readout moves at any width: the features are fixed"
 FIXED_ADVICE = "train the layers before the readout: are they frozen, or left out of the optimizer?"
+OF_CALLABLE = {  # which has no recipe, whose keys could be changed
+    LAZY: "wider models will gain less than small ones promise: `mutransfer check` names the "
+    "tensor whose rate or init is at fault; `mutransfer_cli.plan` sets those of `mup`",
+    UNSTABLE: "at one learning rate, wide models will diverge first: `mutransfer check` names the "
+    "tensor whose rate or init is at fault; `mutransfer_cli.plan` sets those of `mup`",
+    UNDECIDED: "run `mutransfer check`; if it passes, build wider models (a multiple of the "
+    "callable's width), or start the readout's weight at zero where the callable builds it "
+    "(nn.init.zeros_): at small widths, its random outputs drive the first steps",
+}
 VERDICTS: dict[str, Verdict] = {LEARNED: "pass", LAZY: "fail", UNSTABLE: "fail"}
 Sizes = tuple[tuple[Size, ...], int]  # sizes, and number of seeds
 Runs = Mapping[int, Sequence[TrainedFeatures]]
@@ -119,9 +128,19 @@ def probe_features(request: ProbeRequest) -> ProbeResult:
         tuple(measures),
         METHOD,
         (*series, *kernel_series(runs, request.confidence)),
-        ADVICE[regime],
+        advice_on(regime, proxies.parameterization is None),
         tuple(notes),
     )
+
+
+def advice_on(regime: str, of_callable: bool) -> str:
+    """What to do.
+
+    Args:
+        regime: The regime.
+        of_callable: Whether the model is a user's callable with an optimizer of its own.
+    """
+    return OF_CALLABLE.get(regime, ADVICE[regime]) if of_callable else ADVICE[regime]
 
 
 def _options(options: list[Option[Sizes]]) -> list[Option[tuple[Sizes, bool]]]:

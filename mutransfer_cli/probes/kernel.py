@@ -26,17 +26,19 @@ from mutransfer_cli.probes.curves.kernel_domain import POINTS, domain_of
 from mutransfer_cli.probes.curves.learning_curve import NETWORKS, learning_curve, network_error
 from mutransfer_cli.probes.estimates.seed_intervals import banded
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
-from mutransfer_cli.probes.subject.layer_outputs import output_of
+from mutransfer_cli.probes.subject.layer_outputs import is_prediction, output_of
 from mutransfer_cli.probes.subject.time_plan import fitting, seeds_and_sizes
 from mutransfer_cli.probes.subject.trainee import Trainee, finite_loss
 
 TOLERANCE = 0.05  # of an error
 TIMED = 8  # gradients
 REGRESSION = 6.0  # seconds of the regressions with one kernel, about
+OWN = (
+    "; where the network's own errors are not below it, learning features gains nothing: run "
+    "`probe features`, and try a larger learning rate"
+)
 ADVICE = {
-    "pass": "read off the curve (--plot) how many examples the kernel needs for an error; where "
-    "the network's own errors are not below it, learning features gains nothing: run "
-    "`probe features`, and try a larger learning rate",
+    "pass": "read off the curve (--plot) how many examples the kernel needs for an error",
     "fail": "use the measured errors (--plot), not the predicted ones: how many examples a smaller "
     "error takes cannot be computed from this kernel",
     "inconclusive": "repeat it with another --seed, whose examples are others",
@@ -44,6 +46,10 @@ ADVICE = {
 TRAINED_ON = (
     "batches repeat examples, of which {points} that differ are the domain: the network's own "
     "error with all of them is one on examples that it was trained on"
+)
+SEVERAL = (
+    "of the tensors that the model returns, the loss takes others than the first, which by itself "
+    "is no prediction: the network's own errors are left out"
 )
 METHOD = (
     f"tangent kernel of the first output at up to {POINTS} different examples; error of kernel "
@@ -110,8 +116,11 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
                 [p.error for p in found],
             )
         )
-    curve, notes = learning_curve(
-        request, EXAMPLES, x, domain.y, values, inf if plan.notes else taken
+    comparable = is_prediction(trainee, trainee.batch(0))
+    curve, notes = (
+        learning_curve(request, EXAMPLES, x, domain.y, values, inf if plan.notes else taken)
+        if comparable
+        else ({}, [SEVERAL])
     )
     own_errors = {n: error_interval(errors, request.confidence) for n, errors in curve.items()}
     for n, error in own_errors.items():
@@ -132,11 +141,6 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
                 list(own_errors.values()),
             )
         )
-    own = network_error(trainee, x, values, request.confidence)
-    seen = trainee.examples * trainee.steps
-    measures.append(
-        Measure(name="mean squared error of the network", at={"examples": seen}, estimate=own)
-    )
     verdict, reason = judge([p.ratio for p in points])
     if verdict == "fail":
         worst = max(points, key=lambda p: abs(p.ratio.value - 1))
@@ -147,17 +151,23 @@ def probe_kernel(request: ProbeRequest) -> ProbeResult:
     learned, at_init = last["end of training"] / variance, last["init"] / variance
     reason += (
         f"; with {EXAMPLES[-1]} examples the trained kernel leaves {learned:.0%} of the target's "
-        f"variance, that at init {at_init:.0%}; the network itself, with {seen}, leaves "
-        f"{own.value / variance:.0%}"
+        f"variance, that at init {at_init:.0%}"
     )
-    trained_on = (TRAINED_ON.format(points=len(x)),) if domain.repeats else ()
+    if comparable:
+        own = network_error(trainee, x, values, request.confidence)
+        seen = trainee.examples * trainee.steps
+        measures.append(
+            Measure(name="mean squared error of the network", at={"examples": seen}, estimate=own)
+        )
+        reason += f"; the network itself, with {seen}, leaves {own.value / variance:.0%}"
+    trained_on = (TRAINED_ON.format(points=len(x)),) if domain.repeats and comparable else ()
     return ProbeResult(
         verdict,
         reason,
         tuple(measures),
         METHOD,
         tuple(series),
-        ADVICE[verdict],
+        ADVICE[verdict] + (OWN if verdict == "pass" and comparable else ""),
         (*plan.notes, *trainee.notes, *trained_on, *notes),
     )
 

@@ -92,6 +92,8 @@ def probe_norms(request: ProbeRequest) -> ProbeResult:
                 for name, value in trained_norms(trainee, expected, readouts).items():
                     values[name].append((float(getattr(shape, axis)), value))
     result = _result(axis, values, expected, tuple(notes), request.confidence)
+    if result.verdict == "inconclusive" and proxies.parameterization is None:
+        result = replace(result, advice=CHECK)  # there is no recipe to sweep
     return without_factor(result, unknown) if unknown else result
 
 

@@ -39,7 +39,7 @@ SEEDS = "agreement of seeds"
 SAME = 0.9  # of what seeds let one expect
 SAME_ADVICE = "tune at the smallest width: it learns the solution that the largest learns"
 UNDECIDED_ADVICE = "more seeds decide it: give it more time (--minutes)"
-LONGER_ADVICE = "train longer (base.steps), until two seeds of one width learn the same"
+LONGER_ADVICE = "train longer (base.steps of a recipe), until two seeds of one width learn the same"
 METHOD = (
     "debiased linear CKA (arXiv 1905.00414) and shared nearest neighbours (2405.07987) of the last "
     "layer before the readout, and agreement of predictions, on examples that were not trained on, "
@@ -239,6 +239,6 @@ def _verdict(ratios: Mapping[int, Interval], largest: int) -> tuple[Verdict, str
     if value.low >= SAME:
         return "pass", f"all widths learn the same: {text}", SAME_ADVICE
     if value.high < SAME:
-        advice = f"leave width {worst} out of the ladder, or run `mutransfer check`"
+        advice = f"do not tune at width {worst} (leave it out), or run `mutransfer check`"
         return "fail", f"width {worst} learns something else: {text}", advice
     return "inconclusive", f"not decided: {text}", UNDECIDED_ADVICE

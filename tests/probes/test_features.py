@@ -9,7 +9,7 @@ import pytest
 
 from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.feature_learning.trained_features import TrainedFeatures
-from mutransfer_cli.probes.features import VERDICTS, by_layer, regime_of
+from mutransfer_cli.probes.features import ADVICE, VERDICTS, advice_on, by_layer, regime_of
 from mutransfer_cli.probes.probe_run import run_probe
 
 RECIPE = """
@@ -105,6 +105,14 @@ def test_one_layer_that_depends_on_the_width_is_enough_not_to_pass() -> None:
     assert regime not in VERDICTS and "but b as width^-0.5" in reason
     assert regime_of({"a": near, "b": far}, "b")[0] == "lazy"  # where the median layer does
     assert VERDICTS == {"learned": "pass", "lazy": "fail", "unstable": "fail"}
+
+
+def test_advice_names_keys_of_a_recipe_to_those_who_have_one() -> None:
+    for regime in ADVICE:
+        of_callable = advice_on(regime, of_callable=True)
+        assert not any(key in of_callable for key in ("(init.zero)", "ladder", "train under"))
+    assert "(init.zero)" in advice_on("undecided", of_callable=False)
+    assert "nn.init.zeros_" in advice_on("undecided", of_callable=True)
 
 
 def test_every_layer_that_reads_a_width_and_puts_out_none_is_a_readout() -> None:

@@ -78,6 +78,59 @@ def test_a_model_that_returns_several_tensors() -> None:
         tangent_kernel(pair, x)
 
 
+MIXTURE = """
+import torch
+from torch import nn
+from mutransfer_cli import Subject
+
+class Mixture(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.body, self.head = nn.Linear(4, width), nn.Linear(width, 6)
+
+    def forward(self, x):
+        return self.head(torch.tanh(self.body(x))).split(2, -1)  # weights, means, log widths
+
+def loss(model, batch):
+    x, y = batch
+    weights, means, widths = model(x)
+    parts = torch.distributions.Normal(means, widths.exp()).log_prob(y)
+    return -torch.logsumexp(weights.log_softmax(-1) + parts, -1).mean()
+
+def square(model, batch):
+    return ((model(batch[0])[0][:, :1] - batch[1]) ** 2).mean()
+
+def make(width, seed, loss):
+    torch.manual_seed(seed)
+    def batch(seed):
+        x = torch.randn(128, 4, generator=torch.Generator().manual_seed(seed))
+        return x, x[:, :1] * x[:, 1:2]
+    model = Mixture(width)
+    return Subject(model, torch.optim.Adam(model.parameters(), lr=0.01), loss, batch)
+
+def mixture(width, seed=0):
+    return make(width, seed, loss)
+
+def first(width, seed=0):
+    return make(width, seed, square)
+"""
+
+
+def test_of_a_mixture_the_first_output_is_no_prediction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own errors are left out, and a note says why; of a loss of it alone they stay."""
+    (tmp_path / "mixtures.py").write_text(MIXTURE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, own in (("mixture", False), ("first", True)):
+        document = run_probe("kernel", f"mixtures:{name}")
+        assert any("of the network" in m.name for m in document.measures) == own, name
+        assert ("the network itself" in document.reason) == own
+        assert any("is no prediction" in note for note in document.notes) != own
+        assert len([m for m in document.measures if m.name == "mean squared error"]) == 8
+        assert "learning features" not in (document.advice or "") or own
+
+
 def test_the_verdict() -> None:
     near = Interval(value=1.01, low=0.97, high=1.05)
     far = Interval(value=1.2, low=1.1, high=1.3)

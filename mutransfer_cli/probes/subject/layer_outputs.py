@@ -119,6 +119,34 @@ def output_of(model: nn.Module, x: Tensor) -> Tensor:
     return found
 
 
+def is_prediction(trainee: Trainee, batch: Any) -> bool:
+    """Whether the loss takes the first output alone, so that it can be held against the target.
+
+    Of several that it takes, such as the weights, means and widths of a mixture, none by itself is
+    what the model predicts. Outputs that the loss does not read count for nothing.
+
+    Args:
+        trainee: Gives the model and its loss.
+        batch: A batch.
+    """
+    found: list[list[Tensor]] = []
+
+    def keep(module: nn.Module, args: Any, output: Any) -> None:
+        if isinstance(output, tuple):
+            found.append([p for p in output if isinstance(p, Tensor) and p.dim() > 0])
+
+    handle = trainee.model.register_forward_hook(keep)
+    try:
+        loss = trainee.loss(trainee.model, batch)
+    finally:
+        handle.remove()
+    trained = [(i, p) for parts in found for i, p in enumerate(parts) if p.requires_grad]
+    if not trained:
+        return True
+    grads = torch.autograd.grad(loss, [part for _, part in trained], allow_unused=True)
+    return {i for (i, _), g in zip(trained, grads, strict=True) if g is not None} <= {0}
+
+
 def output_tensor(output: Any) -> Tensor | None:
     """What a model returns: a tensor, its logits, or the first tensor of a tuple with a shape.
 
