@@ -92,7 +92,8 @@ TORCHTITAN = StackVersions(
         ),
         TriedVersion("commit b5bcd76c6 of torchtitan", "read", WHEN),
     ),
-    others="0.2.2 has no ParamGroupConfig (pull request 2859), and the file says so; since "
+    others="0.2.2 has no ParamGroupConfig (pull request 2859), and versions after 0.3.0 (commit "
+    "058df672) have a Config for each optimizer instead: the file says so and stops; since "
     "2026-08-20 lengths and batches are counted in tokens, which the file does too",
 )
 LM_ENGINE = StackVersions(

@@ -32,6 +32,7 @@ from mutransfer_cli.documents.check import (
     TensorReport,
 )
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.optimizers.own.trial_update import matrix_shape
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment
 
 STATIC_LIMITS = (
@@ -183,7 +184,9 @@ def audit_tensor(
         return report(name, expected.role, {"groups": "fail"}, None, diagnosis)
     init = exact_slope({w: audited.spread[name] for w, audited in widths.items()})
     adjustment = expected.adjustment
-    factors = {w: adjustment(widths[w].shapes[name]) if adjustment else 1.0 for w in present}
+    factors = {
+        w: adjustment(matrix_shape(widths[w].shapes[name])) if adjustment else 1.0 for w in present
+    }
     lr = exact_slope({w: float(g["lr"]) * factors[w] for w, g in present.items()})
     decay = exact_slope(
         {w: float(g["lr"]) * float(g.get("weight_decay") or 0) for w, g in present.items()}

@@ -46,7 +46,7 @@ def optimizer_config(stock):
     try:
         from torchtitan.components.optimizer import ParamGroupConfig
     except ImportError as error:
-        raise ImportError("this torchtitan has no ParamGroupConfig; 0.3.0 has") from error
+        raise ImportError("this torchtitan has no ParamGroupConfig; take 0.3.0") from error
     groups = [
         ParamGroupConfig(pattern=pattern, optimizer_name="AdamW", optimizer_kwargs=options)
         for pattern, options in GROUPS

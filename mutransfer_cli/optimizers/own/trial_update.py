@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 import torch
 from torch import Tensor
 
@@ -12,13 +15,31 @@ PARALLEL_COSINE = 0.9  # see `is_orthogonalized`
 LARGEST_SINGULAR_VALUE = 30.0  # largest one of a trial gradient; the smallest is 1
 
 
+def matrix_shape(shape: Sequence[int]) -> tuple[int, int]:
+    """The sides of the matrix, or of each matrix, that an optimizer makes of a tensor.
+
+    Kernels, of four dimensions or more, are (out, in × positions); a tensor of three is a stack of
+    matrices, as experts are (KellerJordan/Muon, `muon_update`).
+
+    Args:
+        shape: Of two dimensions or more.
+    """
+    return (shape[0], prod(shape[1:])) if len(shape) > 3 else (shape[-2], shape[-1])
+
+
+def as_matrices(t: Tensor) -> Tensor:
+    """A tensor of two dimensions or more as a matrix, or a stack of them: see `matrix_shape`."""
+    return t.flatten(1) if t.dim() > 3 else t
+
+
 def trial_gradient(p: Tensor) -> Tensor:
     """A random gradient with entries of order 1; a matrix's singular values go from 30 to 1."""
     dtype = torch.promote_types(torch.get_default_dtype(), torch.float32)  # bfloat16 has no SVD
     noise = torch.randn(p.shape, generator=torch.Generator().manual_seed(0), dtype=dtype)
-    if p.dim() == 2:
-        u, _, v = torch.linalg.svd(noise, full_matrices=False)
-        noise = (u * LARGEST_SINGULAR_VALUE ** torch.linspace(1, 0, min(p.shape), dtype=dtype)) @ v
+    if p.dim() > 1 and p.numel():
+        u, s, v = torch.linalg.svd(as_matrices(noise), full_matrices=False)
+        values = LARGEST_SINGULAR_VALUE ** torch.linspace(1, 0, s.shape[-1], dtype=dtype)
+        noise = ((u * values) @ v).reshape(p.shape)
     return noise.to(p)
 
 
@@ -29,29 +50,27 @@ def is_orthogonalized(update: Tensor, gradient: Tensor) -> bool:
     0.7 to 1.2, and at most about 0.8 for signs, for the gradient itself and for Adafactor's step.
     Equal singular values alone are not enough: those of a wide matrix of signs are nearly equal.
     """
-    if (
-        gradient.is_complex()
-        or update.dim() != 2
-        or min(update.shape) < 2
-        or not bool(update.any())
-    ):
+    if gradient.is_complex() or update.dim() < 2 or not bool(update.any()):
         return False
-    u, _, v = torch.linalg.svd(gradient.float(), full_matrices=False)
-    cosine_bound = PARALLEL_COSINE * update.norm() * min(update.shape) ** 0.5
-    return bool(-(update * (u @ v)).sum() > cosine_bound)
+    if min(matrix_shape(update.shape)) < 2:
+        return False
+    u, s, v = torch.linalg.svd(as_matrices(gradient.float()), full_matrices=False)
+    cosine_bound = PARALLEL_COSINE * update.norm() * s.numel() ** 0.5
+    return bool(-(as_matrices(update) * (u @ v)).sum() > cosine_bound)
 
 
 def mean_singular_value(update: Tensor, gradient: Tensor) -> float:
     """The mean singular value of an update along the singular vectors of the gradient."""
-    u, _, v = torch.linalg.svd(gradient.float(), full_matrices=False)
-    return float((update.float() * (u @ v)).sum()) / min(update.shape)
+    u, s, v = torch.linalg.svd(as_matrices(gradient.float()), full_matrices=False)
+    return float((as_matrices(update.float()) * (u @ v)).sum() / s.numel())
 
 
 def of_rank_one(gradient: Tensor) -> Tensor:
     """The first singular vectors of a matrix alone, at the same RMS."""
-    u, _, v = torch.linalg.svd(gradient.float(), full_matrices=False)
-    single: Tensor = gradient.float().norm() * torch.outer(u[:, 0], v[0])
-    return single.to(gradient)
+    matrices = as_matrices(gradient.float())
+    u, s, v = torch.linalg.svd(matrices, full_matrices=False)
+    single: Tensor = s.norm(dim=-1)[..., None, None] * u[..., :, :1] @ v[..., :1, :]
+    return single.reshape(gradient.shape).to(gradient)
 
 
 def is_resized(update: Tensor, gradient: Tensor, update_of_one: Tensor) -> bool:
@@ -65,6 +84,7 @@ def is_resized(update: Tensor, gradient: Tensor, update_of_one: Tensor) -> bool:
         gradient: That gradient.
         update_of_one: The update with that gradient `of_rank_one`.
     """
-    u, _, v = torch.linalg.svd(gradient.float(), full_matrices=False)
-    largest = float(u[:, 0] @ update_of_one.float() @ v[0])
+    u, _, v = torch.linalg.svd(as_matrices(gradient.float()), full_matrices=False)
+    along = u[..., :, :1].mT @ as_matrices(update_of_one.float()) @ v[..., :1, :].mT
+    largest = float(along.mean())
     return largest / mean_singular_value(update, gradient) > LARGEST_GROWTH

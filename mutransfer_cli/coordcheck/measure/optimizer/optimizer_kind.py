@@ -107,7 +107,7 @@ def trial_step(fresh: Callable[[], Subject], gradient: Callable[[Tensor], Tensor
 def single_gradient(p: Tensor) -> Tensor:
     """A trial gradient, for matrices of rank one."""
     gradient = trial_gradient(p)
-    return of_rank_one(gradient) if p.dim() == 2 and not p.is_complex() else gradient
+    return of_rank_one(gradient) if p.dim() > 1 and not p.is_complex() else gradient
 
 
 def keeps_norm(before: Tensor, after: Tensor) -> bool:

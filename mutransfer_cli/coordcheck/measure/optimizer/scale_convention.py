@@ -13,7 +13,11 @@ from mutransfer_cli.coordcheck.measure.optimizer.optimizer_kind import fill_grad
 from mutransfer_cli.coordcheck.measure.training_step import optimizer_parts
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
-from mutransfer_cli.optimizers.own.trial_update import mean_singular_value, trial_gradient
+from mutransfer_cli.optimizers.own.trial_update import (
+    matrix_shape,
+    mean_singular_value,
+    trial_gradient,
+)
 from mutransfer_cli.optimizers.shape_factors import LrAdjustment, lr_adjustment, other_names
 
 # Newton-Schulz iterations leave singular values of 0.7 to 1.2: at most half an octave from 1.
@@ -59,7 +63,7 @@ def update_scales(subject: Subject, names: Collection[str]) -> list[UpdateScale]
         size = mean_singular_value(old - named[name].detach(), gradients[name])
         rate = rates.get(id(named[name]), 0.0)
         if rate > 0 and size > 0:
-            scales.append(UpdateScale(tuple(old.shape), size / rate))
+            scales.append(UpdateScale(matrix_shape(old.shape), size / rate))
     return scales
 
 
