@@ -16,10 +16,12 @@ class Skeleton(torch.overrides.TorchFunctionMode):
 
     FILLS = frozenset(
         {"normal_", "uniform_", "trunc_normal_", "zero_", "fill_", "ones_", "bernoulli_"}
-        | {"erfinv_", "clamp_", "mul_", "add_", "copy_", "exponential_"}
+        | {"erfinv_", "clamp_", "mul_", "div_", "add_", "copy_", "exponential_"}
     )
 
     MOVES = frozenset({"cpu", "cuda", "to"})
+    # Six times as slow as products on the meta device, where torch computes them in Python.
+    QUOTIENTS = frozenset({"div", "divide", "true_divide", "__truediv__"})
 
     def __torch_function__(  # type: ignore[no-untyped-def]  # torch's own has no types
         self, func, types, args=(), kwargs=None
@@ -32,7 +34,16 @@ class Skeleton(torch.overrides.TorchFunctionMode):
             return first
         if name in self.MOVES and isinstance(first, torch.Tensor) and first.is_meta:
             return _converted(first, args[1:], kwargs)
+        if name in self.QUOTIENTS and not kwargs and _by_number(*args):
+            return first.mul(1.0)
         return func(*args, **kwargs)
+
+
+def _by_number(*args: object) -> bool:
+    """Whether operands are a tensor of floating point on the meta device, and a number."""
+    first, *others = args
+    is_meta = isinstance(first, torch.Tensor) and first.is_meta and first.is_floating_point()
+    return is_meta and len(others) == 1 and isinstance(others[0], int | float)
 
 
 def _converted(tensor: torch.Tensor, args: Sequence[object], kwargs: Any) -> torch.Tensor:

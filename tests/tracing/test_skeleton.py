@@ -62,3 +62,20 @@ def test_a_constructor_that_reads_values() -> None:
 def test_other_errors_of_a_constructor_are_its_own() -> None:
     with pytest.raises(ValueError, match="no such size"):
         skeleton(lambda: (_ for _ in ()).throw(ValueError("no such size")))
+
+
+class Scaled(nn.Module):
+    """Weights divided by a number, as ones of 1/√width are often written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_a_number = nn.Parameter(torch.randn(4, 6, dtype=torch.bfloat16) / 6**0.5)
+        self.of_integers = nn.Parameter(torch.arange(3) / 2)
+        self.by_a_vector = nn.Parameter(torch.randn(4, 1) / torch.ones(6))
+
+
+def test_quotients_keep_their_shapes_and_types() -> None:
+    on_meta, real = skeleton(Scaled), Scaled()
+    for (name, found), expected in zip(on_meta.named_parameters(), real.parameters(), strict=True):
+        assert found.is_meta, name
+        assert (found.shape, found.dtype) == (expected.shape, expected.dtype), name

@@ -161,15 +161,16 @@ class WidthFactors:
             self.composed.update(factors)
         number = number_in(call.name, call.args, live, vectors=True)
         for result in call.results:
+            if storage_pointer(result) == storage_pointer(call.weights[0]):
+                continue  # a view
             size = unit_size(call) if number is None else None
             if call.normed:  # a gain is their norm now
                 size, factors = None, {**factors, **dict.fromkeys(call.normed, 1.0)}
-            if storage_pointer(result) != storage_pointer(call.weights[0]):
-                self._weights[storage_pointer(result)] = {
-                    name: size if size and name not in self.composed else factor * (number or 1.0)
-                    for name, factor in factors.items()
-                }
-                self._alive.append(result)
+            self._weights[storage_pointer(result)] = {
+                name: size if size and name not in self.composed else factor * (number or 1.0)
+                for name, factor in factors.items()
+            }
+            self._alive.append(result)
 
     def _factors_on(
         self, tensor: Tensor, names: Callable[[Tensor], Iterable[str]]
