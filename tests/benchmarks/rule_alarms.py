@@ -1,6 +1,6 @@
 """Disputed rules and further axes: false alarms of right models, and errors that are found.
 
-python -m tests.benchmarks.rule_alarms [runs of each kind] [KIND...]
+python -m tests.benchmarks.rule_alarms [runs of each kind] [number of the first run] [KIND...]
 """
 
 from __future__ import annotations
@@ -66,13 +66,14 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     given = given_words(__doc__)
-    runs = int(given[0]) if given else 8
+    runs = int(given.pop(0)) if given else 8
+    first = int(given.pop(0)) if given and given[0].isdigit() else 0
     verdicts: Counter[str] = Counter()
     found: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        for name in given[1:] or RULES:
+        for name in given or RULES:
             kind, started = RULES[name], time.process_time()
-            reports = [right(kind, 100 * k, Path(folder)) for k in range(runs)]
+            reports = [right(kind, 100 * k, Path(folder)) for k in range(first, first + runs)]
             verdicts.update(report.verdict for report in reports)
             line = f"{name:32} {dict(Counter(report.verdict for report in reports))}"
             flagged = Counter(
@@ -82,7 +83,7 @@ def main() -> None:
                 if t.verdict in {"fail", "inconclusive"}
             )
             if kind.error is not None:
-                for k in range(max(1, runs // 2)):
+                for k in range(first, first + max(1, runs // 2)):
                     report, names = wrong(kind, 100 * k + 50)
                     bad = {t.name for t in report.tensors if t.verdict == "fail"}
                     found["errors"] += 1
