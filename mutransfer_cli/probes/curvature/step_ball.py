@@ -20,7 +20,7 @@ from mutransfer_cli.optimizers.shape_factors import lr_adjustment
 from mutransfer_cli.probes.curvature.flat import flatten, unflatten
 from mutransfer_cli.probes.curvature.hessian import Hessian
 
-RANDOM_STARTS = 2
+RANDOM_STARTS = 3
 MOST_ITERATIONS = 20  # of each start
 RISE = 2e-4  # relative, below which an iteration has ended
 Steepest = Callable[[Tensor], Tensor]
@@ -105,7 +105,9 @@ def largest_curvature(
 
     The generalized power iteration u ← steepest step along Hu (Journée et al., arXiv 0811.4724)
     never falls where H has no negative curvature, and ends at a local maximum; of several starts
-    the best is taken.
+    the best is taken. Where it falls, H + s in place of H makes up for the negative curvature that
+    the last move met: all corners of a box, and all orthogonal matrices, have one length, so that
+    the maximum stays where it is.
 
     Args:
         product: H times a vector (n,).
@@ -117,16 +119,26 @@ def largest_curvature(
     for _ in range(RANDOM_STARTS):
         noise = torch.randn(first.numel(), generator=generator)
         starts.append(steepest(noise.to(first)))
-    largest = -float("inf")
+    largest, shift = -float("inf"), 0.0
     for step in starts:
-        before = -float("inf")
-        for _ in range(MOST_ITERATIONS):
-            curved = product(step)
-            value = float(step @ curved)
-            largest = max(largest, value)
-            if value - before <= RISE * abs(value):
+        curved = product(step)
+        value = float(step @ curved)
+        largest = max(largest, value)
+        for _ in range(MOST_ITERATIONS - 1):
+            after = steepest(curved + shift * step)
+            moved = after - step
+            if not moved.any():
                 break
-            before, step = value, steepest(curved)
+            curved_after = product(after)
+            reached = float(after @ curved_after)
+            largest = max(largest, reached)
+            bend = -float(moved @ (curved_after - curved)) / float(moved @ moved)
+            if reached < value and bend > shift:
+                shift = max(2 * shift, bend)
+                continue
+            rise, step, curved, value = reached - value, after, curved_after, reached
+            if rise <= RISE * abs(value):
+                break
     return largest
 
 

@@ -39,6 +39,28 @@ def test_over_a_box_it_is_that_of_the_best_corner(seed: int) -> None:
     assert found < 0.999 * euclidean  # the control: an eigenvalue is not it
 
 
+def test_over_a_box_negative_curvature_does_not_end_the_search() -> None:
+    """Against all 1,024 corners: half of the eigenvalues of these matrices are negative.
+
+    The iteration on H itself falls there, from a good corner to a bad one, and ends.
+    """
+    corners = torch.tensor(list(product((1.0, -1.0), repeat=10)), dtype=DOUBLE)
+    shares, plain = [], []
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        root = torch.randn(10, 10, generator=generator, dtype=DOUBLE)
+        h = (root + root.T) / 2
+        right = float(((corners @ h) * corners).sum(1).max())
+        first = corners[seed]
+        found = largest_curvature(lambda v, h=h: h @ v, torch.sign, first)
+        assert found <= right * (1 + 1e-9)
+        shares.append(found / right)
+        once = (h @ first).sign()
+        plain.append(float(once @ h @ once) / right)
+    assert sum(shares) / len(shares) > 0.8
+    assert sum(plain) / len(plain) < 0.5  # the control: one iteration is not enough
+
+
 def test_over_a_spectral_ball_it_is_the_sum_of_products_of_eigenvalues() -> None:
     """tr(UᵀAUB) ≤ Σ aᵢbᵢ for |U| ≤ 1, both sorted (von Neumann), and U aligning them reaches it.
 
