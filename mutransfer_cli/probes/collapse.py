@@ -13,12 +13,22 @@ from mutransfer_cli.probes.curves.early_prediction import backtested, predicted
 from mutransfer_cli.probes.curves.run_curves import best_setting, settings_of_run
 from mutransfer_cli.probes.estimates.seed_intervals import banded
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
-from mutransfer_cli.surface.loss_curves.curve_collapse import Collapse, Departure, curve_collapse
+from mutransfer_cli.surface.loss_curves.curve_collapse import (
+    FEWEST_FOR_TREND,
+    Collapse,
+    Departure,
+    curve_collapse,
+)
 from mutransfer_cli.surface.loss_curves.loss_curve import LossCurve
 
 HALF = 0.5
 LOOSE = 1.25  # ratio of spreads up to which curves count as collapsed
 FAR = 2.0  # standard deviations of the seeds by which a size may depart from the others
+SHAPES_ALONE = (
+    f"with fewer than {FEWEST_FOR_TREND} sizes, shapes are compared and levels of the loss are "
+    "not: losses that fall as a power of the steps keep their shape at a wrong learning rate, so "
+    f"that {FEWEST_FOR_TREND} sizes tell more"
+)
 METHOD = (
     "standard deviation of ln ℓ over sizes and seeds, with ℓ = L/L(end), against that of ln L over "
     "seeds: below 1 is a supercollapse (arXiv 2507.02119, irreducible loss taken as 0); each size "
@@ -116,6 +126,8 @@ def _collapse(
             reason += (
                 f"; {worst.name} may be off by {_reach(worst):.2g} standard deviations of the seeds"
             )
+    if verdict != "fail" and any(d.level is None for d in departures):
+        notes = (*notes, SHAPES_ALONE)
     return ProbeResult(verdict, reason, _measures(full, half), METHOD, _series(full), advice, notes)
 
 

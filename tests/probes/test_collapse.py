@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mutransfer_cli.errors import InputError
@@ -46,6 +47,31 @@ def write(path: Path, curves: Sequence[LossCurve], until: float = 1.0) -> Path:
                 if x <= until:
                     rows.writerow([int(c.size or 0), c.seed, i, y])
     return path
+
+
+def power_law(width: int, seed: int, speed: float) -> LossCurve:
+    """Loss width^-0.1 (speed · t)^-0.4, times noise of the seed that all sizes share."""
+    rng, steps = np.random.default_rng(seed), 120
+    time = (np.arange(steps) + 1) / steps
+    losses = width**-0.1 * (speed * time) ** -0.4 * np.exp(0.02 * rng.normal(size=steps))
+    return LossCurve(time, losses, float(width), seed, f"width {width}")
+
+
+def test_the_level_tells_a_wrong_rate_of_losses_that_fall_as_a_power(tmp_path: Path) -> None:
+    """Twice the rate multiplies them by 2^-0.4 at every time: the shape stays, the level does not.
+
+    From four sizes on the trend of levels fails; three have none, and a note says what they miss.
+    """
+    for widths, verdict in (((24, 48, 96, 192), "fail"), ((24, 48, 96), "pass")):
+        for speed in (2.0, 1.0):
+            curves = [
+                power_law(w, s, speed if w == widths[-1] else 1.0) for w in widths for s in range(6)
+            ]
+            document = run_probe("collapse", str(write(tmp_path / "power.csv", curves)))
+            right = verdict if speed == 2 else "pass"
+            assert document.verdict == right, (widths, speed, document.reason)
+            noted = any("levels of the loss are not" in note for note in document.notes)
+            assert noted == (len(widths) < 4)
 
 
 def test_ten_known_cases(tmp_path: Path) -> None:
