@@ -16,6 +16,7 @@ from uuid import uuid4
 from mutransfer_cli.errors import InputError
 
 MOST_DIGITS = 300  # of a whole number, which has to fit a float
+MOST_CONVERTIBLE = 4000  # digits; Python refuses more, and the time grows with their square
 PARTIAL = ".partial"  # the suffix of a file that is being written
 LONGEST_PREFIX = 200  # bytes of a name are limited to 255
 ABANDONED_AFTER = 3600.0  # seconds without a write; no file here takes so long
@@ -114,7 +115,7 @@ def read_json(path: Path, finite: bool = True) -> Any:
         values = (
             json.loads(text, parse_constant=_refuse_number, parse_float=_finite, parse_int=_whole)
             if finite
-            else json.loads(text)
+            else json.loads(text, parse_int=convertible)
         )
         if "\\ud" in text.lower():  # half a character, which could not be written again
             json.dumps(values, ensure_ascii=False).encode()
@@ -133,7 +134,18 @@ def _refuse_number(text: str) -> float:
 
 def _whole(text: str) -> int:
     if len(text) > MOST_DIGITS:
-        raise ValueError(f"a number of {len(text)} digits")
+        raise ValueError(f"a number of {len(text)} digits, expected at most {MOST_DIGITS}")
+    return int(text)
+
+
+def convertible(text: str) -> int:
+    """The whole number that a text holds.
+
+    Raises:
+        ValueError: It has more digits than Python converts.
+    """
+    if len(text) > MOST_CONVERTIBLE:
+        raise ValueError(f"a number of {len(text)} digits, expected at most {MOST_CONVERTIBLE}")
     return int(text)
 
 

@@ -163,14 +163,15 @@ def subject_builder(build: Build, name: str) -> BuildSubject:
     """Return a function that calls a user's callable with a width and a seed."""
 
     def build_subject(width: int, seed: int) -> Subject:
-        subject = call_builder(build, name, {}, {"depth": DEFAULT_DEPTH, "width": width}, seed)
+        sizes = {"depth": DEFAULT_DEPTH, "width": width}
+        subject = call_builder(build, name, {}, sizes, seed, key=())
         if subject.batch is None or subject.loss is None:
             raise InputError(
                 f"check: {name} gives no loss and batch; return mutransfer_cli.Subject(model, "
                 "optimizer, loss, batch) from it, or check a recipe that names its data "
                 f"(mutransfer init --model {name})"
             )
-        return checked(subject, name)
+        return checked(subject, name, key=())
 
     return build_subject
 

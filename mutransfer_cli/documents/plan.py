@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from mutransfer_cli.catalog.fields import LARGEST, refuse
 from mutransfer_cli.catalog.further_sizes import further_fields
+from mutransfer_cli.catalog.roles import Role
 from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
 from mutransfer_cli.documents.base import Part
 
-Count = Annotated[int, Field(ge=1)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Decay = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+# Strict: neither `true` nor text such as "64" is a number.
+Count = Annotated[int, Field(ge=1, le=LARGEST, strict=True)]
+Extent = Annotated[int, Field(ge=0, le=LARGEST, strict=True)]
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Decay = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
+Switch = Annotated[bool, Field(strict=True)]
 
 
-@further_fields(int, lambda axis: BASE_DEFAULTS[axis.size])
+@further_fields(Count, lambda axis: BASE_DEFAULTS[axis.size])
 class SizeDocument(Part):
     """A size: one value along each axis."""
 
@@ -27,7 +33,7 @@ class SizeDocument(Part):
     steps: Count
 
 
-@further_fields(float, lambda axis: 1.0)
+@further_fields(Positive, lambda axis: 1.0)
 class MultipliersDocument(Part):
     """The multipliers: the ratio target/base along each axis."""
 
@@ -40,17 +46,17 @@ class MultipliersDocument(Part):
 class TensorDocument(Part):
     """A tensor's numbers at the target."""
 
-    name: str
-    role: str
-    shape: tuple[int, ...]
-    base_shape: tuple[int, ...]
-    growing: tuple[int, ...] = Field(
+    name: str = Field(min_length=1)
+    role: Role
+    shape: tuple[Extent, ...]
+    base_shape: tuple[Extent, ...]
+    growing: tuple[Extent, ...] = Field(
         description="indices of the dimensions that grow with the width"
     )
-    fan_in: int = Field(
+    fan_in: Count = Field(
         description="number of entries summed over; 1 for a one-hot lookup or a vector"
     )
-    fan_out: int
+    fan_out: Count
     init: Literal["normal", "zero", "keep", "rescale"]
     init_std: NotNegative | None = Field(description="null: the model's own init is kept")
     multiplier: Finite = Field(description="forward multiplier, in addition to those in `forward`")
@@ -63,6 +69,23 @@ class TensorDocument(Part):
     )
     why: str = Field("", description="derivation of the numbers")
     note: str = Field("", description="what could not be found out about the tensor")
+
+    @model_validator(mode="after")
+    def _one_tensor(self) -> TensorDocument:
+        """The shapes, and what is said of them, are those of one tensor."""
+        shape, base, growing = list(self.shape), list(self.base_shape), list(self.growing)
+        if len(shape) != len(base):
+            raise refuse(f"shape is {shape} and base_shape {base}: expected as many dimensions")
+        if len(set(growing)) < len(growing) or any(d >= len(shape) for d in growing):
+            raise refuse(f"growing is {growing}: expected indices of shape {shape}, each once")
+        if not shape and (self.fan_in, self.fan_out) != (1, 1):
+            raise refuse(
+                f"shape is empty, that of a single number, beside fan_in {self.fan_in} and fan_out "
+                f"{self.fan_out}: expected the tensor's shape, or fans of 1"
+            )
+        if self.init in ("normal", "rescale") and self.init_std is None:
+            raise refuse(f"init is {self.init} and init_std null: expected a standard deviation")
+        return self
 
 
 class SiteDocument(Part):
@@ -99,11 +122,11 @@ class PlanDocument(Part):
     target: SizeDocument
     base: SizeDocument
     multipliers: MultipliersDocument
-    parameterization: str
-    optimizer: str
+    parameterization: str = Field(min_length=1)
+    optimizer: str = Field(min_length=1)
     betas: tuple[Decay, Decay]
     momentum: Decay
-    nesterov: bool = False
+    nesterov: Switch = False
     adjust_lr: str | None = Field(
         None,
         description="convention for the scale of Muon's update in which the rates of its tensors "
@@ -114,9 +137,18 @@ class PlanDocument(Part):
     )
     clip: Positive | None = Field(description="threshold of the global gradient norm")
     form: Literal["multiplier", "absorbed"]
-    tensors: tuple[TensorDocument, ...]
+    tensors: tuple[TensorDocument, ...] = Field(min_length=1)
     forward: dict[str, Finite | None]
     sites: dict[str, SiteDocument] = Field(description="where forward multipliers are installed")
+
+    @field_validator("tensors")
+    @classmethod
+    def _each_once(cls, tensors: tuple[TensorDocument, ...]) -> tuple[TensorDocument, ...]:
+        """Which of two entries holds could not be told."""
+        twice = [name for name, n in Counter(t.name for t in tensors).items() if n > 1]
+        if twice:
+            raise refuse(f"{twice[0]!r} is listed twice: expected each tensor once")
+        return tensors
 
 
 class SavedPlan(PlanDocument):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,29 +31,30 @@ NO_GRADIENT = (
 )
 
 
-def checked(subject: Subject, name: str) -> Subject:
+def checked(subject: Subject, name: str, key: Sequence[str] = BUILD) -> Subject:
     """A subject whose loss and batches are checked whenever they are called.
 
     Args:
         subject: What the user's callable returned.
         name: The callable as the recipe names it, for messages.
+        key: The key of the recipe that names the callable; empty: no recipe does.
     """
     loss = subject.loss
     if loss is not None:
 
         def own_loss(model: nn.Module, batch: Any) -> Tensor:
-            with index_errors_named(model, batch):
-                return scalar(loss(model, batch), name)
+            with index_errors_named(model, batch, key):
+                return scalar(loss(model, batch), name, key)
 
         subject.loss = own_loss
     if subject.batch is not None:
-        subject.batch = checked_batch(subject.batch, f"{name}: its batch")
+        subject.batch = checked_batch(subject.batch, f"{name}: its batch", key)
     if subject.eval_batch is not None:
-        subject.eval_batch = checked_batch(subject.eval_batch, f"{name}: its eval_batch")
+        subject.eval_batch = checked_batch(subject.eval_batch, f"{name}: its eval_batch", key)
     return subject
 
 
-def scalar(value: Any, name: str) -> Tensor:
+def scalar(value: Any, name: str, key: Sequence[str] = BUILD) -> Tensor:
     """A loss as a tensor of shape (); one of shape (1,) or (1, 1) is reshaped.
 
     Raises:
@@ -63,13 +64,13 @@ def scalar(value: Any, name: str) -> Tensor:
     if not isinstance(value, Tensor):
         at = where_loss(value)
         hint = f": return {at} of it" if at else ""
-        raise InputError(f"{name}: its loss is a {type(value).__name__}, {expected}{hint}", BUILD)
+        raise InputError(f"{name}: its loss is a {type(value).__name__}, {expected}{hint}", key)
     if not value.is_floating_point():
         dtype = str(value.dtype).removeprefix("torch.")
-        raise InputError(f"{name}: its loss is {dtype}, {expected}", BUILD)
+        raise InputError(f"{name}: its loss is {dtype}, {expected}", key)
     if value.numel() != 1:
         raise InputError(
-            f"{name}: its loss has the shape {tuple(value.shape)}, {expected}: take its mean", BUILD
+            f"{name}: its loss has the shape {tuple(value.shape)}, {expected}: take its mean", key
         )
     return value.reshape(())
 
@@ -84,20 +85,23 @@ def where_loss(value: Any) -> str:
     return ".loss" if isinstance(getattr(value, "loss", None), Tensor) else ""
 
 
-def checked_batch(batch: Callable[[int], Any], where: str) -> Callable[[int], Any]:
+def checked_batch(
+    batch: Callable[[int], Any], where: str, key: Sequence[str] = BUILD
+) -> Callable[[int], Any]:
     """A function that calls `batch` and checks what it returns.
 
     Args:
         batch: Called with a number.
         where: The function, for messages.
+        key: The key of the recipe that names the callable; empty: no recipe does.
     """
 
     def call(seed: int) -> Any:
         """The batch; an error in it or an empty one is one line."""
         action = f"{where}({seed})"
-        value = run_user_code(lambda: batch(seed), action, BUILD)
+        value = run_user_code(lambda: batch(seed), action, key)
         if is_empty(value):
-            raise InputError(f"{action} returned no examples", BUILD)
+            raise InputError(f"{action} returned no examples", key)
         return value
 
     return call
@@ -113,12 +117,13 @@ def is_empty(batch: Any) -> bool:
 
 
 @contextmanager
-def index_errors_named(model: nn.Module, batch: Any) -> Iterator[None]:
+def index_errors_named(model: nn.Module, batch: Any, key: Sequence[str] = BUILD) -> Iterator[None]:
     """Say which token or class exceeds the model's sizes; torch names neither.
 
     Args:
         model: The model that runs inside the block.
         batch: Its input, or the batch that contains it.
+        key: The key of the recipe that names the model; empty: no recipe does.
 
     Raises:
         InputError: A token or class of the batch is too large for the model.
@@ -130,7 +135,7 @@ def index_errors_named(model: nn.Module, batch: Any) -> Iterator[None]:
         if not any(part in text for part in TORCH_INDEX_ERRORS):
             raise
         reason = too_few_classes(text) or too_few_rows(model, batch, error) or exceeds(batch)
-        raise InputError(f"{type(error).__name__}: {text} ({reason})", BUILD) from error
+        raise InputError(f"{type(error).__name__}: {text} ({reason})", key) from error
 
 
 def too_few_classes(text: str) -> str | None:

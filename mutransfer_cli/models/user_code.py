@@ -163,7 +163,12 @@ def accepted_arguments(builder: Builder, options: dict[str, Any]) -> dict[str, A
 
 
 def call_builder(
-    builder: Builder, path: str, arguments: dict[str, Any], optional: dict[str, Any], seed: int
+    builder: Builder,
+    path: str,
+    arguments: dict[str, Any],
+    optional: dict[str, Any],
+    seed: int,
+    key: Sequence[str] = BUILD,
 ) -> Subject:
     """Call a user's builder after `torch.manual_seed(seed)`.
 
@@ -173,6 +178,7 @@ def call_builder(
         arguments: Arguments that are always passed.
         optional: Arguments that are passed if it has parameters for them.
         seed: The seed, also passed if it has a parameter `seed`.
+        key: The key of the recipe that names the callable; empty: no recipe does.
 
     Raises:
         InputError: It does not take these arguments, raises, or returns neither a model nor a
@@ -180,26 +186,24 @@ def call_builder(
     """
     torch.manual_seed(seed)
     arguments = {**arguments, **accepted_arguments(builder, {**optional, "seed": seed})}
-    _ensure_taken(builder, path, arguments)
+    _ensure_taken(builder, path, arguments, key)
     given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
-    result = run_user_code(
-        lambda: builder(**arguments),
-        f"{path}({given}), with what the recipe's model section passes",
-        BUILD,
-    )
+    result = run_user_code(lambda: builder(**arguments), f"{path}({given})", key)
     if isinstance(result, nn.Module):
         return Subject(result)
     if isinstance(result, Subject) and isinstance(result.model, nn.Module):
-        result.optimizer = _one_optimizer(result.optimizer, path)
+        result.optimizer = _one_optimizer(result.optimizer, path, key)
         return result
     raise InputError(
         f"{path} returned a {type(result).__name__}, expected a torch.nn.Module or a "
         "mutransfer_cli.Subject",
-        BUILD,
+        key,
     )
 
 
-def _ensure_taken(builder: Builder, path: str, arguments: dict[str, Any]) -> None:
+def _ensure_taken(
+    builder: Builder, path: str, arguments: dict[str, Any], key: Sequence[str]
+) -> None:
     """Refuse arguments that a user's builder does not take, or that do not suffice.
 
     Raises:
@@ -222,21 +226,23 @@ def _ensure_taken(builder: Builder, path: str, arguments: dict[str, Any]) -> Non
             taken = ", ".join(signature.parameters) or "none"
             said = f"it takes {taken}; name its width, as in model.width: {{dim: 1}}"
         elif missing:
-            said = f"it also requires {', '.join(missing)}: add them to model.args, or to "
-            said += "model.width or model.depth where they grow"
-        raise InputError(f"{path}: called with {', '.join(arguments)}: {said}", BUILD) from error
+            where = "add them to model.args, or to model.width or model.depth where they grow"
+            said = (
+                f"it also requires {', '.join(missing)}: {where if key else 'give them defaults'}"
+            )
+        raise InputError(f"{path}: called with {', '.join(arguments)}: {said}", key) from error
 
 
-def _one_optimizer(optimizer: Any, path: str) -> Any:
+def _one_optimizer(optimizer: Any, path: str, key: Sequence[str]) -> Any:
     """One optimizer, also for a list of them; anything with param_groups and step will do."""
     parts = optimizer if isinstance(optimizer, list | tuple) else [optimizer]
     if not parts:
-        raise InputError(f"{path}: its Subject's list of optimizers is empty", BUILD)
+        raise InputError(f"{path}: its Subject's list of optimizers is empty", key)
     for part in parts:
         if part is not None and not (hasattr(part, "param_groups") and hasattr(part, "step")):
             raise InputError(
                 f"{path}: its Subject's optimizer is a {type(part).__name__}, "
                 "expected something with param_groups and step, or a list of such",
-                BUILD,
+                key,
             )
     return as_one_optimizer(parts)

@@ -15,6 +15,9 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.files import read_json, write_text
 from mutransfer_cli.plans.types import PlanData, TensorPlan
 
+# For pydantic's messages on lists, which speak of Python's tuples.
+WORDS = {"tuple_type": "Input should be a list", "too_short": "Input should have an entry"}
+
 
 def plan_fields(plan: PlanData) -> dict[str, Any]:
     """The fields of a plan's `PlanDocument`."""
@@ -67,16 +70,24 @@ def read_document(path: Path) -> PlanDocument:
     try:
         document = kinds[schema].model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        location, found = list(first["loc"]), show(first["input"])
-        if len(location) > 2 and location[0] == "tensors":  # tensors.17 is its name, if it has one
-            tensor = values["tensors"][location[1]]
-            name = tensor.get("name") if isinstance(tensor, dict) else None
-            location = [*([name] if isinstance(name, str) else location[:2]), *location[2:]]
-        key = ": ".join((".".join(map(str, location[:-1])), str(location[-1])))
-        raise InputError(f"{path}: {key.strip(': ')}: {first['msg']}; found {found}") from error
+        raise InputError(f"{path}: {_fault(error, values)}") from error
     try:
         as_json(document)
     except ValueError as error:  # text such as "1e999" is read as a number too
         raise InputError(f"{path}: {error}") from error
     return document
+
+
+def _fault(error: ValidationError, values: Any) -> str:
+    """What is wrong first in a document: the key, what is expected, and what was found."""
+    first = error.errors()[0]
+    location = list(first["loc"])
+    if len(location) > 1 and location[0] == "tensors":  # tensors.17 is its name, if it has one
+        tensor = values["tensors"][location[1]]
+        name = tensor.get("name") if isinstance(tensor, dict) else None
+        location = [*([name] if isinstance(name, str) and name else location[:2]), *location[2:]]
+    key = ": ".join((".".join(map(str, location[:-1])), str(location[-1]))).strip(": ")
+    if first["type"] == "recipe":  # a sentence of ours, with what was found
+        return f"{key}: {first['msg']}"
+    expected = WORDS.get(first["type"], first["msg"])
+    return f"{key}: {expected}; found {show(first['input'])}"

@@ -266,7 +266,5 @@ def parse(text: str, name: str, most: int = MOST_VALUES) -> YamlSource:
     except yaml.YAMLError as error:
         raise InputError(f"not YAML: {_flat(str(error))}", position=name) from None
     except RecursionError:
-        raise InputError(
-            "not a recipe: brackets nested too deeply", position=f"{name}:1:1"
-        ) from None
+        raise InputError("not YAML: brackets nested too deeply", position=f"{name}:1:1") from None
     return source

@@ -197,7 +197,8 @@ def family_of(
         blocks: The blocks that repeat along the depth, if known.
 
     Raises:
-        InputError: The role of a tensor is ambiguous, or the models are not one family.
+        InputError: There are no parameters, the role of one is ambiguous, or the models are not
+            one family.
     """
     model, run = base
     small, big = trace(model, run), trace(*other)
@@ -209,6 +210,8 @@ def family_of(
             path=("model",),
         )
     values = dict(model.named_parameters())
+    if not values:
+        raise InputError("it has no parameters, so there is nothing to plan", path=("model",))
     frozen = frozenset(n for n, p in values.items() if not (p.requires_grad and p.numel()))
     state_spaces, tensors = state_space_roles(small.shapes), []
     for name, shape in small.shapes.items():

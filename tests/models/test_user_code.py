@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from torch import nn
 
+from mutransfer_cli import Subject, check
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builder import build
 from mutransfer_cli.recipe.load import loads
@@ -95,7 +97,7 @@ def test_a_callable_of_any_keyword_gets_all(module: str) -> None:
         ("their_model:passes_on", "unexpected keyword argument 'depth'"),
         (
             "their_model:broken",
-            r"broken\(width=8\), .*their_model\.py:\d+: ValueError: no such layer",
+            r"broken\(width=8\): .*their_model\.py:\d+: ValueError: no such layer",
         ),
     ],
 )
@@ -123,3 +125,31 @@ def test_a_model_that_does_not_fit_the_data(module: str) -> None:
     recipe = loads(text + "roles: []\n").recipe
     with pytest.raises(InputError):
         plan_for(recipe, SIZE)
+
+
+def test_a_callable_that_no_recipe_names() -> None:
+    """Its errors name no key of a recipe, and send nobody to one."""
+
+    def needs(width: int, other: int) -> nn.Module:
+        return nn.Linear(width, other)
+
+    def broken(width: int) -> nn.Module:
+        raise ValueError("no such layer")
+
+    with pytest.raises(
+        InputError, match=r"^mine: called with width: .* other: give them defaults$"
+    ):
+        check(needs, (16, 32, 64), name="mine")
+    with pytest.raises(InputError, match=r"^mine\(width=16\): .*: ValueError: no such layer$"):
+        check(broken, (16, 32, 64), name="mine")
+    with pytest.raises(
+        InputError, match=r"^mine: its loss has the shape \(4,\), expected a scalar"
+    ):
+        check(several_losses, (16, 32, 64), name="mine")
+
+
+def several_losses(width: int) -> Subject:
+    """A subject whose loss is one number for each example."""
+    model = nn.Linear(width, 3)
+    examples = torch.ones(4, width)
+    return Subject(model, loss=lambda m, x: m(x).sum(1), batch=lambda seed: examples)

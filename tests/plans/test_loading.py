@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
 
+from mutransfer_cli import plan
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.plans.loading import load_plan
-from tests.helpers.planned_net import net_plan
+from tests.helpers.planned_net import Net, inputs, net_plan
+
+NUMBERS = ("lr", "init_std", "weight_decay", "eps", "multiplier")
 
 
 def test_save_and_load(tmp_path: Path) -> None:
-    plan = net_plan()
-    plan.save(tmp_path / "plan.json")
-    assert load_plan(tmp_path / "plan.json") == plan
+    made = net_plan()
+    made.save(tmp_path / "plan.json")
+    assert load_plan(tmp_path / "plan.json") == made
 
 
 def test_another_document_is_refused(tmp_path: Path) -> None:
@@ -35,24 +40,113 @@ def test_another_document_is_refused(tmp_path: Path) -> None:
         ("weight_decay", float("inf")),
         ("eps", float("nan")),
         ("multiplier", float("nan")),
+        *((field, True) for field in NUMBERS),
+        *((field, "0.1") for field in NUMBERS),
+        *((field, n) for field in ("fan_in", "fan_out") for n in (-1, 0, 10**400, True, "64", 1.5)),
+        ("role", "foreign"),
+        ("role", ""),
+        ("name", ""),
+        ("shape", 64),
     ],
 )
-def test_impossible_numbers_of_a_tensor(tmp_path: Path, field: str, value: float) -> None:
+def test_impossible_values_of_a_tensor(tmp_path: Path, field: str, value: Any) -> None:
     file = tmp_path / "plan.json"
     net_plan().save(file)
     document = json.loads(file.read_text())
     tensor = next(t for t in document["tensors"] if t["name"] == "hidden.weight")
     tensor[field] = value
     file.write_text(json.dumps(document))
-    with pytest.raises(InputError, match=rf"plan\.json: hidden\.weight: {field}: .*found") as error:
+    where = r"tensors\.\d" if field == "name" else r"hidden\.weight"
+    with pytest.raises(InputError, match=rf"plan\.json: {where}: {field}: .*found") as error:
         load_plan(file)
-    assert "\n" not in str(error.value)
+    assert "\n" not in str(error.value) and "uple" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"shape": []}, r"shape is \[\] and base_shape \[16, 16\]: expected as many dimensions"),
+        ({"shape": [64]}, r"shape is \[64\] and base_shape \[16, 16\]: expected as many"),
+        ({"base_shape": []}, r"shape is \[64, 64\] and base_shape \[\]: expected as many"),
+        ({"shape": [], "base_shape": [], "growing": []}, "shape is empty, .* beside fan_in 64"),
+        ({"growing": [2]}, r"growing is \[2\]: expected indices of shape \[64, 64\]"),
+        ({"growing": [0, 0]}, r"growing is \[0, 0\]: expected .*, each once"),
+        ({"init": "normal", "init_std": None}, "init is normal and init_std null: expected"),
+        ({"init": "rescale", "init_std": None}, "init is rescale and init_std null: expected"),
+    ],
+)
+def test_values_of_a_tensor_that_contradict_each_other(
+    tmp_path: Path, values: dict[str, Any], said: str
+) -> None:
+    file = tmp_path / "plan.json"
+    net_plan().save(file)
+    document = json.loads(file.read_text())
+    next(t for t in document["tensors"] if t["name"] == "hidden.weight").update(values)
+    file.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=rf"plan\.json: hidden\.weight: {said}"):
+        load_plan(file)
+
+
+def test_a_tensor_that_is_listed_twice(tmp_path: Path) -> None:
+    """Which of the two entries holds could not be told."""
+    file = tmp_path / "plan.json"
+    net_plan().save(file)
+    document = json.loads(file.read_text())
+    document["tensors"].append({**document["tensors"][0], "lr": 0.5})
+    file.write_text(json.dumps(document))
+    with pytest.raises(
+        InputError, match=r"tensors: 'first\.weight' is listed twice: expected each"
+    ):
+        load_plan(file)
+
+
+def test_a_single_number_has_no_dimensions(tmp_path: Path) -> None:
+    """The control: an empty shape is right for a learned temperature."""
+
+    class Scaled(Net):
+        def __init__(self, width: int) -> None:
+            super().__init__(width)
+            self.temperature = nn.Parameter(torch.tensor(1.0))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x) * self.temperature
+
+    made = plan(
+        Scaled,
+        base={"width": 16},
+        target={"width": 64},
+        optimizer={"name": "adamw", "lr": 0.01},
+        batch=(inputs(), torch.zeros(7, dtype=torch.long)),
+    )
+    made.save(tmp_path / "plan.json")
+    assert load_plan(tmp_path / "plan.json") == made
+    assert made.tensor("temperature").shape == ()
+
+
+def test_a_model_without_parameters() -> None:
+    with pytest.raises(InputError, match="model: it has no parameters"):
+        plan(
+            lambda width: nn.Flatten(),
+            base={"width": 16},
+            target={"width": 64},
+            optimizer={"name": "adamw", "lr": 0.01},
+            batch=(inputs(), torch.zeros(7, dtype=torch.long)),
+        )
 
 
 @pytest.mark.parametrize(
     ("keys", "value", "where"),
     [
         (("base", "width"), 0, "base: width"),
+        (("base", "width"), "64", "base: width"),
+        (("base", "width"), True, "base: width"),
+        (("target", "depth"), 64.0, "target: depth"),
+        (("tensors",), [], "tensors"),
+        (("nesterov",), "no", "nesterov"),
+        (("betas",), ["0.9", 0.999], "betas: 0"),
+        (("clip",), True, "clip"),
+        (("forward", "logit_scale"), True, "forward: logit_scale"),
+        (("optimizer",), "", "optimizer"),
         (("target", "steps"), -3, "target: steps"),
         (("betas",), [0.9, 1.5], "betas: 1"),
         (("momentum",), float("nan"), "momentum"),

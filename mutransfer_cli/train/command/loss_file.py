@@ -10,6 +10,8 @@ from math import inf, nan
 from pathlib import Path
 from typing import Any
 
+from mutransfer_cli.files import convertible
+
 DELIMITERS = ",;\t"
 SHOWN_KEYS = 12
 SHOWN_HINTS = 3
@@ -58,7 +60,7 @@ def parsed(text: str, file: Path) -> Any:
     if not lines:
         raise NoLoss(f"no loss: {file} is empty")
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=convertible)
     except ValueError:
         if lines[0].lstrip()[0] not in "{[" and any(mark in lines[0] for mark in DELIMITERS):
             return table(lines)
@@ -67,7 +69,7 @@ def parsed(text: str, file: Path) -> Any:
     rows = []
     for number, line in enumerate(lines, start=1):
         try:
-            rows.append(json.loads(line))
+            rows.append(json.loads(line, parse_int=convertible))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from error
     return rows

@@ -33,7 +33,10 @@ def read_delimited(source: str, text: str) -> RunTable:
     try:
         records = list(records_of(lines, delimiter))
     except csv.Error as error:
-        raise InputError(f"{source}: not a table: {error}") from error
+        said = str(error)
+        if said.startswith("field larger"):
+            said = f"a cell of more than {csv.field_size_limit()} characters"
+        raise InputError(f"{source}: not a table: {said}") from error
     if not records:
         raise InputError(
             f"{source}: holds no table; expected a header such as width,lr,loss and one run a line"

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.files import convertible
 from mutransfer_cli.fit.tables.content.run_table import IgnoredRow, RunTable, table_of_records
 from mutransfer_cli.fit.tables.formats.nested_values import flat
 
@@ -74,7 +75,7 @@ def read_json_lines(source: str, lines: Sequence[str]) -> RunTable:
 
 
 def decoder() -> json.JSONDecoder:
-    """A decoder that refuses an object with the same key twice."""
+    """A decoder that refuses an object with the same key twice, and numbers without an end."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         values = dict(pairs)
@@ -84,7 +85,7 @@ def decoder() -> json.JSONDecoder:
             raise ValueError(f"an object holds the key {twice!r} twice; rename one of them")
         return values
 
-    return json.JSONDecoder(object_pairs_hook=unique)
+    return json.JSONDecoder(object_pairs_hook=unique, parse_int=convertible)
 
 
 def line_is_object(line: str) -> bool:

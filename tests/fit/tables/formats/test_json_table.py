@@ -78,3 +78,13 @@ def test_an_incomplete_last_line_is_ignored() -> None:
     table = read_json_table("f", '{"a": 1}\n{"a": 2}\n{"a": ')
     assert table.positions == ["f:1", "f:2"]
     assert [row.position for row in table.ignored] == ["f:3"]
+
+
+@pytest.mark.parametrize("wrap", ["{}", "[{}]", '{{"width": 64}}\n{}'])
+def test_a_number_without_an_end(wrap: str) -> None:
+    """Neither Python's advice to lift its limit, nor minutes of conversion."""
+    digits = "9" * 3_000_000
+    with pytest.raises(InputError, match="a number of 3000000 digits, expected at most") as error:
+        read_json_table("runs.json", wrap.format(f'{{"width": {digits}}}'))
+    assert "sys." not in str(error.value)
+    assert read_json_table("runs.json", f'[{{"width": {"9" * 300}}}]')  # the control
