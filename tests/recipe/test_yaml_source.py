@@ -23,7 +23,7 @@ YAML = [
     ("- name\n", "1:1: expected a mapping"),
     ("", "1:1: the recipe is empty"),
     ("# only a comment\n", "1:1: the recipe is empty"),
-    ("[" * 5000, "1:1: not a recipe: brackets nested too deeply"),
+    ("[" * 5000, "1:1: not YAML: brackets nested too deeply"),
     ("name: " + "9" * 5000, "1:7: name: not a value of type int: '999"),
 ]
 
