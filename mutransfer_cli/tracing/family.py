@@ -197,8 +197,7 @@ def family_of(
         blocks: The blocks that repeat along the depth, if known.
 
     Raises:
-        InputError: There are no parameters, the role of one is ambiguous, or the models are not
-            one family.
+        InputError: No parameters, an ambiguous role, or models that are not one family.
     """
     model, run = base
     small, big = trace(model, run), trace(*other)
@@ -278,14 +277,11 @@ def match_tensors(family: Family, shapes: Mapping[str, Shape]) -> dict[str, Tens
     for name, shape in shapes.items():
         tensor = known.get(family.blocks.at_base(name))
         if tensor is None:
-            raise InputError(
-                f"parameter {name} exists at the target but not at the base", path=("model",)
-            )
+            said = f"parameter {name} exists at the target but not at the base"
+            raise InputError(said, path=("model",))
         if len(shape) != len(tensor.base_shape):
-            raise InputError(
-                f"parameter {name} has a different number of dimensions at the target",
-                path=("model",),
-            )
+            said = f"parameter {name} has a different number of dimensions at the target"
+            raise InputError(said, path=("model",))
         further = (dims.get(tensor.name, ()) for dims in family.growth.values())
         grown = {*tensor.growing, *(d for dims in further for d in dims)}
         for d, (size, base) in enumerate(zip(shape, tensor.base_shape, strict=True)):

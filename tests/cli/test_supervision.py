@@ -155,6 +155,7 @@ def test_a_group_that_is_signalled_is_interrupted_once(number: signal.Signals) -
         "import os, signal, sys, time\n"
         "from mutransfer_cli.cli import main\n"
         "from mutransfer_cli.cli.supervision import supervised\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it\n"
         "parent = os.getpid()\n"
         "def twice():\n"
         "    try:\n"

@@ -27,7 +27,7 @@ TOLERANCE = 0.03  # of an eigenvalue
 # What a point costs, measured on a GPT of widths 32 and 128: 24 products with the Hessian for two
 # eigenvalues (AdamW), 17 to 45 for a box (Lion), at most 60 for a spectral ball (Muon)
 PRODUCT_STEPS = 4.0  # steps that take as long as one product
-PRODUCTS, BOX_PRODUCTS, SPECTRAL_PRODUCTS = 24.0, 35.0, 50.0
+PRODUCTS, BOX_PRODUCTS, SPECTRAL_PRODUCTS = 24.0, 44.0, 79.0
 BATCH_STEPS = 6.0  # one product and two gradients for a small batch
 LINE_STEPS = 6.0  # some ten losses
 
