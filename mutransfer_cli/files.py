@@ -16,7 +16,7 @@ from uuid import uuid4
 from mutransfer_cli.errors import InputError
 
 MOST_DIGITS = 300  # of a whole number, which has to fit a float
-MOST_CONVERTIBLE = 4000  # digits; Python refuses more, and the time grows with their square
+MOST_CONVERTIBLE = 4000  # digits; Python refuses 4,301, and the time grows with their square
 PARTIAL = ".partial"  # the suffix of a file that is being written
 LONGEST_PREFIX = 200  # bytes of a name are limited to 255
 ABANDONED_AFTER = 3600.0  # seconds without a write; no file here takes so long

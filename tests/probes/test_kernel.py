@@ -63,7 +63,7 @@ class Pair(nn.Module):
 class Conditioned(Pair):
     """Takes more than the inputs."""
 
-    def forward(self, x: torch.Tensor, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]  # two
         return super().forward(x + t)
 
 

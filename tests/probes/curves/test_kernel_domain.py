@@ -25,7 +25,7 @@ def drawn_from(rows: int) -> Trainee:
         chosen = torch.randint(rows, (64,), generator=generator)
         return table[chosen], chosen % 4
 
-    loss: Callable[[nn.Module, object], Tensor] = lambda m, b: torch.zeros(())  # noqa: E731
+    loss: Callable[[nn.Module, object], Tensor] = lambda m, b: torch.zeros(())  # noqa: E731  # short
     return Trainee(nn.Linear(3, 1), None, loss, batch, lambda i: 0.0, 1, {})
 
 
