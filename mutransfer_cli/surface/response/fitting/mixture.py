@@ -20,8 +20,8 @@ from mutransfer_cli.surface.response.trend import Trend
 
 MISFITS = (0.05, 0.15, 0.45)  # sizes of the misfit relative to the excess loss
 MISFIT, MISFIT_SD = 0.15, 0.8  # median of the misfit, and sd of its logarithm
-# Prior weight of valleys that may be lopsided near the optimum alone. Chosen among .15, .3 and .5 on
-# synthetic truths: .3 keeps intervals on octave grids as narrow as without (docs/accuracy.md).
+# Prior weight of valleys that may be lopsided near the optimum alone. Chosen among .15, .3 and .5
+# on synthetic truths: .3 keeps intervals on octave grids as narrow as without (docs/accuracy.md).
 LOPSIDED = 0.3
 # Of how many hyperparameters at most: sweeps of three and more have too few runs in each direction
 # to tell, and only get wider intervals (docs/accuracy.md)
