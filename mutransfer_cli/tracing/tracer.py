@@ -27,6 +27,8 @@ from mutransfer_cli.tracing.usage.expert_biases import biases_of_experts
 from mutransfer_cli.tracing.usage.torch_call import Call
 from mutransfer_cli.tracing.usage.use_recorder import UseRecorder
 
+SMALL_TENSOR = 2**18  # entries; of a few rows, its product takes less than a thread's start
+
 
 class UseTracer(FunctionTracer):
     """Records the uses of a model's parameters while its forward pass runs."""
@@ -178,6 +180,18 @@ class UseTracer(FunctionTracer):
                 handle.remove()
 
 
+@contextmanager
+def _few_threads(model: nn.Module) -> Iterator[None]:
+    """Run small products on one thread: others would wait for it as long as they compute."""
+    threads = torch.get_num_threads()
+    largest = max((p.numel() for p in model.parameters()), default=0)
+    torch.set_num_threads(1 if largest <= SMALL_TENSOR else threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
     """Record how `run()`, one forward pass on the CPU, uses the model's parameters.
 
@@ -196,7 +210,10 @@ def trace(model: nn.Module, run: Callable[[], object]) -> Trace:
     torch.backends.mha.set_fastpath_enabled(False)  # it would hide all of a layer in one call
     try:
         # with gradients: some losses differentiate by their input
-        with torch.enable_grad(), vmap_as_loop(), tracer.running_modules(model), tracer:
+        with (
+            _few_threads(model), torch.enable_grad(), vmap_as_loop(),
+            tracer.running_modules(model), tracer,
+        ):  # fmt: skip
             run()
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)

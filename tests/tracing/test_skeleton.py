@@ -72,10 +72,26 @@ class Scaled(nn.Module):
         self.by_a_number = nn.Parameter(torch.randn(4, 6, dtype=torch.bfloat16) / 6**0.5)
         self.of_integers = nn.Parameter(torch.arange(3) / 2)
         self.by_a_vector = nn.Parameter(torch.randn(4, 1) / torch.ones(6))
+        self.product = nn.Parameter(0.02 * torch.randn(4, 6, dtype=torch.bfloat16))
+        self.product_of_integers = nn.Parameter(torch.arange(3) * 0.5)
+        self.transposed = nn.Parameter(torch.randn(4, 6).T * 2)
+        self.of_a_parameter = nn.Parameter((self.product * 3).detach())
 
 
-def test_quotients_keep_their_shapes_and_types() -> None:
+def test_scaled_tensors_keep_their_shapes_and_types() -> None:
     on_meta, real = skeleton(Scaled), Scaled()
     for (name, found), expected in zip(on_meta.named_parameters(), real.parameters(), strict=True):
         assert found.is_meta, name
         assert (found.shape, found.dtype) == (expected.shape, expected.dtype), name
+
+
+def test_what_is_scaled_is_still_a_function_of_its_parameter() -> None:
+    scaled: list[torch.Tensor] = []
+
+    def build() -> nn.Module:
+        layer = nn.Linear(2, 3)
+        scaled.append(layer.weight * 2.0)
+        return layer
+
+    skeleton(build)
+    assert scaled[0].is_meta and scaled[0].grad_fn is not None
