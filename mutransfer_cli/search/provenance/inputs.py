@@ -17,10 +17,10 @@ from mutransfer_cli.models.user_code import import_callable
 from mutransfer_cli.recipe.placeholders import placeholders_in, split_command
 from mutransfer_cli.recipe.schema.recipe import Recipe
 from mutransfer_cli.search.provenance.named_files import CONFIGS
+from mutransfer_cli.search.provenance.python_path import folders_of, is_installed
 from mutransfer_cli.search.provenance.source_files import (
     Files,
     files_of_module,
-    installed_package,
     module_files,
     shown,
 )
@@ -84,7 +84,7 @@ def files_of_callable(name: str) -> Files:
     path = Path(file).resolve()
     is_package = path.name == "__init__.py"
     root = path.parents[len(module.split(".")) - (0 if is_package else 1)]
-    top = module.split(".")[0] if installed_package(path) else ""
+    top = module.split(".")[0] if is_installed(path) else ""
     return module_files(path, root, top=top)
 
 
@@ -105,10 +105,20 @@ def files_of_command_words(words: list[str], seen: Container[Path] = ()) -> File
             found.update(files_of_command_words(inner, {*found.values(), path}))
     for option, module in pairwise(words):
         if option == "-m":
-            own = list(files_of_module(module, Path.cwd()))
-            mains = [file.with_name("__main__.py") for file in own[-1:]]
-            for path in [*own, *(file for file in mains if file.is_file())]:
-                found.update(module_files(path, Path.cwd(), CONFIGS))
+            found.update(files_of_main(module))
+    return found
+
+
+def files_of_main(module: str) -> Files:
+    """The files of a module that `python -m` runs, in the current folder or on Python's path."""
+    found: Files = {}
+    for folder in (Path.cwd(), *folders_of(module.split(".")[0])):
+        own = list(files_of_module(module, folder))
+        mains = [file.with_name("__main__.py") for file in own[-1:]]
+        for path in [*own, *(file for file in mains if file.is_file())]:
+            found.update(module_files(path, folder, CONFIGS))
+        if found:
+            break
     return found
 
 

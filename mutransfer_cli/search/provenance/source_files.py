@@ -1,14 +1,14 @@
-"""Finds the files of a user's module: its source, what it imports from its own folder, its data."""
+"""Finds the files of a user's module: its source, what it imports of the user's, its data."""
 
 from __future__ import annotations
 
 import ast
-import sysconfig
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from mutransfer_cli.search.provenance.named_files import MOST_FILES, READ_BY_MODELS, named_files
+from mutransfer_cli.search.provenance.python_path import folders_of
 
 OWN_PACKAGE = "mutransfer_cli"  # its version stands for its source
 IMPORTERS = ("import_module", "__import__")
@@ -19,8 +19,9 @@ Files = dict[str, Path]  # by the name that messages show
 def module_files(
     first: Path, root: Path, suffixes: Sequence[str] = READ_BY_MODELS, top: str = ""
 ) -> Files:
-    """A source file, the modules under a folder that it imports, and the files that they name.
+    """A source file, the modules that it imports, and the files that they name.
 
+    Modules count under a folder, and elsewhere on Python's path where they are not installed.
     Imports are followed in the source, also those inside functions, so that the answer does not
     depend on what has been imported so far.
 
@@ -29,13 +30,13 @@ def module_files(
         root: The folder from which its imports are resolved, besides the folder of the file.
         suffixes: A string in the source that names an existing file with one of these suffixes
             counts as a file that the module reads.
-        top: Follow only modules of this top-level package; empty: of any in the folder.
+        top: Follow only modules of this top-level package; empty: of any.
     """
     found: Files = {}
-    queue = [first]
+    queue = [(first, root)]
     seen: set[Path] = set()
     while queue:
-        path = queue.pop()
+        path, root = queue.pop()
         if path in seen:
             continue
         seen.add(path)
@@ -46,17 +47,20 @@ def module_files(
         for name in imported_names(tree, path, root):
             outer = name.split(".")[0]
             if outer != OWN_PACKAGE and (not top or outer == top):
-                for folder in dict.fromkeys((root, path.parent)):
-                    queue += files_of_module(name, folder)
+                queue += imported_files(name, path, root)
         for file in named_files(tree, path, suffixes):
             found[shown(file, root)] = file
     return found
 
 
-def installed_package(path: Path) -> bool:
-    """Whether a file belongs to an installed package or to the standard library."""
-    folders = {sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")}
-    return "site-packages" in path.parts or any(path.is_relative_to(f) for f in folders)
+def imported_files(name: str, path: Path, root: Path) -> list[tuple[Path, Path]]:
+    """The files that importing a name in a module runs, each with the folder of its imports."""
+    beside = dict.fromkeys((root, path.parent))
+    found = [(file, root) for folder in beside for file in files_of_module(name, folder)]
+    if not found:
+        elsewhere = folders_of(name.split(".")[0])
+        found = [(file, folder) for folder in elsewhere for file in files_of_module(name, folder)]
+    return found
 
 
 def shown(path: Path, root: Path) -> str:

@@ -86,3 +86,19 @@ def test_files_of_a_callable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "pack", package)
     assert set(files_of_callable("pack:build")) == {"pack/__init__.py"}
     assert files_of_callable("not_imported:build") == {}
+
+
+def test_a_program_that_is_a_module_of_an_editable_package(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = folder / "elsewhere" / "own_training"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "train.py").write_text("from own_training import losses\nimport torch, net\n")
+    (package / "losses.py").touch()
+    assert files_of_command("python -m own_training.train") == {}
+    monkeypatch.syspath_prepend(str(package.parent))
+    expected = ["own_training/__init__.py", "own_training/train.py", "own_training/losses.py"]
+    assert set(files_of_command("python -m own_training.train")) >= set(expected)
+    for word in ("../up", "", "torch.distributed.run", "5"):
+        assert files_of_command(f"python -m '{word}'") == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,34 @@ def test_only_the_own_package_of_an_installed_one(tmp_path: Path) -> None:
     )
     files = module_files(tmp_path / "own/__init__.py", tmp_path, top="own")
     assert set(files) == {"own/__init__.py", "own/part.py"}
+
+
+def test_modules_elsewhere_on_the_path_unless_they_are_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # an editable package in src/, a folder on PYTHONPATH, and one with `pip install --target`
+    written(
+        tmp_path,
+        {
+            "here/model.py": "import own_library.deep\nimport one_file, installed_there\n",
+            "src/own_library/__init__.py": "",
+            "src/own_library/deep.py": "from . import beside\nimport one_file\n",
+            "src/own_library/beside.py": "open('sizes.json')\n",
+            "src/own_library/sizes.json": "{}",
+            "src/own_library/unrelated.py": "",
+            "path/one_file.py": "import os, sys, json, torch, mutransfer_cli\n",
+            "target/installed_there.py": "",
+            "target/installed_there-1.0.dist-info/METADATA": "",
+            "site-packages/own_library.py": "",
+        },
+    )
+    for folder in ("site-packages", "target", "path", "src"):
+        monkeypatch.syspath_prepend(str(tmp_path / folder))
+    expected = {
+        "model.py", "own_library/__init__.py", "own_library/deep.py", "own_library/beside.py",
+        "own_library/sizes.json", "one_file.py",
+    }  # fmt: skip
+    assert names(tmp_path / "here", "model.py") == expected
+    # the negative control: without the folder on the path nothing of it is found
+    monkeypatch.setattr("sys.path", [p for p in sys.path if p != str(tmp_path / "path")])
+    assert names(tmp_path / "here", "model.py") == expected - {"one_file.py"}
