@@ -7,28 +7,35 @@ from dataclasses import replace
 
 from mutransfer_cli.documents.probe import Measure, Series, Verdict
 from mutransfer_cli.errors import InputError
-from mutransfer_cli.interval import Interval
 from mutransfer_cli.probes.curves.curve_table import curves_of_table
 from mutransfer_cli.probes.curves.early_prediction import backtested, predicted
 from mutransfer_cli.probes.curves.run_curves import best_setting, settings_of_run
 from mutransfer_cli.probes.estimates.seed_intervals import banded
+from mutransfer_cli.probes.estimates.size_departures import (
+    FAR,
+    SMOOTH,
+    distance,
+    far_sizes,
+    is_near,
+    reach,
+    suspects,
+)
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 from mutransfer_cli.surface.loss_curves.curve_collapse import (
     FEWEST_FOR_TREND,
     Collapse,
-    Departure,
     curve_collapse,
 )
 from mutransfer_cli.surface.loss_curves.loss_curve import LossCurve
 
 HALF = 0.5
 LOOSE = 1.25  # ratio of spreads up to which curves count as collapsed
-FAR = 2.0  # standard deviations of the seeds by which a size may depart from the others
 SHAPES_ALONE = (
-    f"with fewer than {FEWEST_FOR_TREND} sizes, shapes are compared and levels of the loss are "
-    "not: losses that fall as a power of the steps keep their shape at a wrong learning rate, so "
-    f"that {FEWEST_FOR_TREND} sizes tell more"
+    "a size whose whole curve is shifted, as at a wrong learning rate where the loss falls as a "
+    f"power of the steps, cannot be told from what its size gains: {FEWEST_FOR_TREND} sizes are "
+    "needed to compare levels"
 )
+MORE_SIZES = f"sweep a ladder of {FEWEST_FOR_TREND} sizes or more, or add sizes to the table"
 METHOD = (
     "standard deviation of ln ℓ over sizes and seeds, with ℓ = L/L(end), against that of ln L over "
     "seeds: below 1 is a supercollapse (arXiv 2507.02119, irreducible loss taken as 0); each size "
@@ -90,44 +97,66 @@ def _collapse(
     full = curve_collapse(curves, confidence=confidence)
     half = curve_collapse(curves, HALF, confidence)
     departures = [d for found in (full, half) for d in found.departures]
-    far = [d for d in departures if _far(d)]
+    shapes_alone = any(d.level is None for d in departures)
+    late, early = far_sizes(full), far_sizes(half)
     text = f"spread over sizes is {full.ratio} times that of seeds"
     advice = None
     verdict: Verdict
     assert full.ratio.low is not None and full.ratio.high is not None
-    if far:
-        worst = max(far, key=_distance)
-        early = any(_far(d) for d in half.departures)
+    if late or early:
+        first, *others = suspects((*late, *early))
+        off = max(distance(d) for d in (*late, *early) if d.name == first)
         verdict = "fail"
         reason = (
-            f"{worst.name} leaves the other sizes by {_distance(worst):.2g} standard deviations of "
+            f"{first} leaves the other sizes by {off:.2g} standard deviations of "
             f"the seeds{', already in the first half' if early else ''}; {text}"
         )
+        if others:
+            reason += f"; the fault may also be that of {' or '.join(others)}"
         advice = (
-            f"look for what {worst.name} does not share with the others: learning rate, weight "
+            f"look for what {first} does not share with the others: learning rate, weight "
             "decay, schedule or batch; a rung that is too narrow also shows so"
         )
-    elif full.ratio.low > LOOSE:
+    elif full.ratio.low > LOOSE and full.spread > SMOOTH:
         verdict, reason = "fail", f"the curves do not collapse: {text}"
         advice = "curves of different shape transfer less well; `mutransfer check` tests the rules"
-    elif full.ratio.high <= LOOSE and all(_near(d) for d in departures):
-        kind = "supercollapse" if full.ratio.high < 1 else "collapse"
-        verdict, reason = "pass", f"{kind}: {text}"
-        advice = (
-            "what is tuned on a small size carries over; `--predict` warns early where a large run "
-            "leaves these curves"
+    elif full.ratio.low > LOOSE:
+        verdict = "inconclusive"
+        reason = (
+            f"the curves do not collapse: {text}, but only {full.spread:.2g} of the loss, which a "
+            "loss that no size reduces makes too, and so does a rate that drifts with the size"
         )
+        advice = (
+            "the best learning rates of the sizes decide it: `mutransfer fit` of a sweep over rates"
+        )
+    elif full.ratio.high <= LOOSE and all(is_near(d) for d in departures):
+        kind = "supercollapse" if full.ratio.high < 1 else "collapse"
+        if shapes_alone:
+            verdict = "inconclusive"
+            reason = (
+                f"the shapes agree ({kind}: {text}), but with {len(full.departures)} sizes levels "
+                f"of the loss are not compared: {SHAPES_ALONE}"
+            )
+            advice = MORE_SIZES
+        else:
+            off = FAR * full.seed_spread
+            verdict = "pass"
+            reason = f"{kind}: {text}; no size is off by {off:.2g} of the loss or more"
+            advice = (
+                "what is tuned on a small size carries over; `--predict` warns early where a large "
+                "run leaves these curves"
+            )
     else:
         verdict, reason = "inconclusive", f"not decided: {text}"
         advice = "more seeds decide it: sweep again with search.seeds: 6, or add them to the table"
-        undecided = [d for d in departures if not _near(d)]
+        if shapes_alone:
+            advice = f"{MORE_SIZES}, with more seeds (search.seeds: 6)"
+        undecided = [d for d in departures if not is_near(d)]
         if undecided:
-            worst = max(undecided, key=_reach)
+            worst = max(undecided, key=reach)
             reason += (
-                f"; {worst.name} may be off by {_reach(worst):.2g} standard deviations of the seeds"
+                f"; {worst.name} may be off by {reach(worst):.2g} standard deviations of the seeds"
             )
-    if verdict != "fail" and any(d.level is None for d in departures):
-        notes = (*notes, SHAPES_ALONE)
     return ProbeResult(verdict, reason, _measures(full, half), METHOD, _series(full), advice, notes)
 
 
@@ -202,30 +231,4 @@ def _series(found: Collapse) -> tuple[Series, ...]:
         ),
         banded(far, [d.shape for d in found.departures]),
         *([banded(level, levels)] if len(levels) == len(places) else []),
-    )
-
-
-def _parts(departure: Departure) -> list[Interval]:
-    return [v for v in (departure.shape, departure.level) if v is not None]
-
-
-def _distance(departure: Departure) -> float:
-    return max(abs(v.value) for v in _parts(departure))
-
-
-def _reach(departure: Departure) -> float:
-    """The largest distance that the intervals of a size allow."""
-    return max(max(abs(v.low or 0), abs(v.high or 0)) for v in _parts(departure))
-
-
-def _far(departure: Departure) -> bool:
-    """Whether a size is certainly further from the others than seeds are from each other."""
-    return any((v.low or 0) > FAR or (v.high or 0) < -FAR for v in _parts(departure))
-
-
-def _near(departure: Departure) -> bool:
-    """Whether a size is certainly no further."""
-    return all(
-        v.low is not None and v.high is not None and v.low > -FAR and v.high < FAR
-        for v in _parts(departure)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from math import log2
 
 from mutransfer_cli.documents.fit import FitDocument
@@ -13,51 +13,18 @@ from mutransfer_cli.fit.decision.wording import percent
 from mutransfer_cli.fit.run_fit import fit_run
 from mutransfer_cli.fit.study_fit import StudyFit
 from mutransfer_cli.interval import Interval
+from mutransfer_cli.probes.estimates.pair_judgement import FREE, LOOSE, Pair
 from mutransfer_cli.probes.probe_run import ProbeRequest, ProbeResult
 
-FREE = 0.25  # largest correlation, and octaves of drift per doubling, that count as none
 OCTAVES = 1.0  # that the others are off while one is tuned
 METHOD = (
     "correlation of the response surface's curvature between two hyperparameters, and drift of "
     "each optimum per doubling of every axis, from the surface that `mutransfer fit` fits; cost of "
     f"tuning one alone: its best value while each of the others is off by {OCTAVES:g} octave (by "
-    "the curvature, in the direction that moves it most), used after these are tuned (derived)"
+    "the curvature, in the direction that moves it most), used after these are tuned (derived); "
+    f"free: certainly within ±{FREE:g}, or within ±{LOOSE:g} with 0 possible, where the cost is "
+    "certainly within the tolerance of `fit`"
 )
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A hyperparameter, and what may move its optimum.
-
-    Attributes:
-        first: The hyperparameter.
-        second: Another one, or an axis.
-        across: Whether it is an axis.
-        value: Correlation of the curvature, or octaves of drift per doubling.
-    """
-
-    first: str
-    second: str
-    across: bool
-    value: Interval
-
-    @property
-    def entangled(self) -> bool:
-        """Whether the interval lies outside of what counts as none."""
-        low = self.value.value if self.value.low is None else self.value.low
-        high = self.value.value if self.value.high is None else self.value.high
-        return low > FREE or high < -FREE
-
-    @property
-    def free(self) -> bool:
-        """Whether the interval lies inside of what counts as none."""
-        low, high = self.value.low, self.value.high
-        return low is not None and high is not None and -FREE < low < high < FREE
-
-    def __str__(self) -> str:
-        """The pair and its value, for people."""
-        unit = " octaves per doubling" if self.across else ""
-        return f"{self.first} with {self.second} {self.value}{unit}"
 
 
 def probe_entangle(request: ProbeRequest) -> ProbeResult:
@@ -84,12 +51,14 @@ def judge(fit: StudyFit) -> ProbeResult:
         InputError: The study has neither two hyperparameters nor an axis with several rungs.
     """
     document = fit.document()
-    pairs = _pairs(document)
-    if not pairs:
+    bare = _pairs(document)
+    if not bare:
         raise InputError(
             "probe entangle: needs two searched hyperparameters, or rungs along an axis, whose "
             "optima are inside their ranges"
         )
+    alone, smallest = _costs(fit, bare)
+    pairs = [_with_cost(p, document, alone, smallest) for p in bare]
     entangled = [p for p in pairs if p.entangled]
     undecided = [p for p in pairs if not p.entangled and not p.free]
     verdict: Verdict
@@ -99,7 +68,6 @@ def judge(fit: StudyFit) -> ProbeResult:
         verdict, reason = "inconclusive", "not decided: " + "; ".join(map(str, undecided))
     else:
         verdict, reason = "pass", "each can be tuned by itself: " + "; ".join(map(str, pairs))
-    alone, smallest = _costs(fit, pairs)
     at_smallest = {p.first: smallest[p.first] for p in pairs if p.across and p.first in smallest}
     measures = [
         Measure(
@@ -124,7 +92,7 @@ def judge(fit: StudyFit) -> ProbeResult:
         tuple(measures),
         METHOD,
         _series(document),
-        _advice(pairs, alone, document.tolerance),
+        _advice(pairs, alone, document.tolerance, len({o.seed for o in fit.observations})),
         document.notes,
     )
 
@@ -143,6 +111,25 @@ def _pairs(document: FitDocument) -> list[Pair]:
     return pairs
 
 
+def _with_cost(
+    pair: Pair,
+    document: FitDocument,
+    alone: Mapping[str, Interval],
+    smallest: Mapping[str, Interval],
+) -> Pair:
+    """A pair with what it costs to tune one without the other.
+
+    Of several axes, the rungs at both ends of the ladder do not tell which of them costs.
+    """
+    if pair.across:
+        cost = smallest.get(pair.first) if len(document.axes) == 1 else None
+    else:
+        both = [alone[n] for n in (pair.first, pair.second) if n in alone]
+        known = [c for c in both if c.high is not None]
+        cost = max(known, key=lambda c: c.high or 0.0) if len(known) == 2 else None
+    return replace(pair, cost=cost, tolerance=document.tolerance)
+
+
 def _costs(fit: StudyFit, pairs: Sequence[Pair]) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Cost of tuning each hyperparameter alone, least first, and at the smallest rung alone."""
     surface = fit.surface
@@ -155,13 +142,16 @@ def _costs(fit: StudyFit, pairs: Sequence[Pair]) -> tuple[dict[str, Interval], d
     return {n: alone[n] for n in ordered}, {n: surface.cost_of_smallest(n) for n in names}
 
 
-def _advice(pairs: Sequence[Pair], alone: Mapping[str, Interval], tolerance: float) -> str | None:
+def _advice(
+    pairs: Sequence[Pair], alone: Mapping[str, Interval], tolerance: float, seeds: int
+) -> str | None:
     """What to do.
 
     Args:
         pairs: All pairs.
         alone: Cost of tuning each alone, least first.
         tolerance: The cost that counts as none.
+        seeds: Seeds that the study ran.
     """
     parts = []
     entangled = [p for p in pairs if p.entangled]
@@ -189,9 +179,25 @@ def _advice(pairs: Sequence[Pair], alone: Mapping[str, Interval], tolerance: flo
             f"tune {' and '.join(still)} at the smallest rung: the best values hold at the larger "
             "ones (`mutransfer scale` gives the target's configuration)"
         )
+        if any(p.across and p.free_by_cost for p in pairs):
+            parts.append("beyond these, `mutransfer fit --width N` says what they cost at a target")
     if undecided and not entangled:
-        parts.append("more seeds or finer steps of the search (search.seeds) would decide")
+        parts.append(_what_decides(undecided, seeds))
     return "; ".join(parts) or None
+
+
+def _what_decides(undecided: Sequence[Pair], seeds: int) -> str:
+    """What to run to decide pairs, from how far their intervals reach."""
+    needed = [p.seeds_needed(seeds) for p in undecided]
+    across = any(p.across for p in undecided)
+    ladder = ", or a longer ladder (drift per doubling is known in proportion)" if across else ""
+    if None in needed:
+        return f"seeds alone will hardly decide it: take finer steps of the search{ladder}"
+    most = max(n for n in needed if n is not None)
+    return (
+        f"about {most} seeds instead of {seeds} would decide it (search.seeds: {most}, the same "
+        f"values, and intervals that shrink as 1/√seeds), or finer steps{ladder}"
+    )
 
 
 def _series(document: FitDocument) -> tuple[Series, ...]:

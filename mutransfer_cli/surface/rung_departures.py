@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +46,8 @@ def _residuals(values: Array, sizes: Array, i: int, trend: bool) -> tuple[Array,
         sizes: The sizes.
         i: Which of them.
         trend: Whether the others say a line in the logarithm of the size, its root's inverse or
-            its inverse (the error of a finite width), whichever comes closest, or their mean.
+            its inverse (the error of a finite width), or a mixture of two of these, whichever comes
+            closest, or their mean.
 
     Returns:
         The differences, and their variance in units of that of a value.
@@ -54,6 +57,13 @@ def _residuals(values: Array, sizes: Array, i: int, trend: bool) -> tuple[Array,
     for x in (np.log(sizes), sizes**-0.5, 1 / sizes) if trend else (np.zeros(len(sizes)),):
         design = np.stack([np.ones(len(others)), x[others]], 1)[:, : 2 if trend else 1]
         weights = np.array([1.0, x[i]])[: design.shape[1]] @ np.linalg.pinv(design)
-        rest = np.asarray(values[i] - weights @ values[others])
-        found.append((rest, 1 + float(weights @ weights)))
-    return min(found, key=lambda pair: abs(float(pair[0].mean())))
+        found.append(weights)
+    rests = [values[i] - weights @ values[others] for weights in found]
+    for (one, other), (a, b) in zip(pairwise(found), pairwise(rests), strict=True):
+        over, under = float(a.mean()), float(b.mean())
+        if over * under < 0:  # a law between the two, such as that of the power 1/3, meets it
+            share = over / (over - under)
+            found.append((1 - share) * one + share * other)
+            rests.append((1 - share) * a + share * b)
+    closest = min(range(len(rests)), key=lambda j: abs(float(rests[j].mean())))
+    return rests[closest], 1 + float(found[closest] @ found[closest])

@@ -20,3 +20,15 @@ def test_the_error_of_a_finite_width_is_a_trend() -> None:
     levels[3] += 20
     last = departures_of(levels, SIZES, True, 0.9)[3]
     assert last.low is not None and last.low > 2
+
+
+def test_a_power_between_the_forms_is_a_trend() -> None:
+    """Levels 3 + 5 width^-0.35, between a logarithm and an inverse root; its control is 5 % off."""
+    seeds = np.array([-0.01, 0.0, 0.01])
+    levels = 3 + 5 * SIZES[:, None] ** -0.35 + seeds
+    assert [d.value for d in departures_of(levels, SIZES, True, 0.9)] == pytest.approx(
+        [0.0] * 4, abs=1e-9
+    )
+    levels[3] *= 0.95
+    last = departures_of(levels, SIZES, True, 0.9)[3]
+    assert last.high is not None and last.high < 0
