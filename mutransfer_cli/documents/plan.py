@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import isclose
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from mutransfer_cli.catalog.fields import LARGEST, refuse
 from mutransfer_cli.catalog.further_sizes import further_fields
+from mutransfer_cli.catalog.lr_adjustments import LR_ADJUSTMENTS
+from mutransfer_cli.catalog.optimizers import OPTIMIZERS
+from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.catalog.roles import Role
-from mutransfer_cli.catalog.sizes import BASE_DEFAULTS
+from mutransfer_cli.catalog.sizes import BASE_DEFAULTS, multipliers
 from mutransfer_cli.documents.base import Part
 
 # Strict: neither `true` nor text such as "64" is a number.
@@ -21,6 +25,8 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Decay = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
+
+ROUNDING = 1e-9  # relative, of a ratio that was written with fewer digits
 
 
 @further_fields(Count, lambda axis: BASE_DEFAULTS[axis.size])
@@ -95,6 +101,15 @@ class SiteDocument(Part):
     modules: tuple[str, ...] = ()
     attribute: str | None = None
 
+    @model_validator(mode="after")
+    def _one_location(self) -> SiteDocument:
+        """Without a location nothing would be installed, and no word said."""
+        if self.how == "attribute" and not self.attribute:
+            raise refuse("how is attribute and attribute is missing: expected its name")
+        if self.how != "attribute" and not self.modules:
+            raise refuse(f"how is {self.how} and modules is empty: expected the modules' names")
+        return self
+
 
 class DifferenceDocument(Part):
     """A number that differs between two plans."""
@@ -149,6 +164,34 @@ class PlanDocument(Part):
         if twice:
             raise refuse(f"{twice[0]!r} is listed twice: expected each tensor once")
         return tensors
+
+    @model_validator(mode="after")
+    def _known_names(self) -> PlanDocument:
+        """Optimizers and conventions that nobody here knows have no numbers of their own."""
+        for name in dict.fromkeys((self.optimizer, *(t.optimizer for t in self.tensors))):
+            if name and name not in OPTIMIZERS:
+                raise refuse(f"optimizer: {OPTIMIZERS.unknown(name)}")
+        if self.adjust_lr is not None and self.adjust_lr not in LR_ADJUSTMENTS:
+            raise refuse(f"adjust_lr: {LR_ADJUSTMENTS.unknown(self.adjust_lr)}")
+        if self.parameterization not in PARAMETERIZATIONS:
+            raise refuse(f"parameterization: {PARAMETERIZATIONS.unknown(self.parameterization)}")
+        return self
+
+    @model_validator(mode="after")
+    def _one_plan(self) -> PlanDocument:
+        """Multipliers are those of the sizes, and of every site there is a value."""
+        unknown = [name for name in self.sites if name not in self.forward]
+        if unknown:
+            raise refuse(f"sites: {unknown[0]}: expected a value for it in forward")
+        sizes = multipliers(self.base.model_dump(), self.target.model_dump())
+        for name, stated in self.multipliers.model_dump().items():
+            if name in sizes and not isclose(stated, sizes[name], rel_tol=ROUNDING):
+                raise refuse(
+                    f"multipliers: {name}: found {stated:g}, but base and target give "
+                    f"{sizes[name]:g}: the tensors' numbers are those of other sizes; make the "
+                    "plan again for these"
+                )
+        return self
 
 
 class SavedPlan(PlanDocument):

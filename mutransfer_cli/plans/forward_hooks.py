@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.plans.parameters import unwrapped_name
 from mutransfer_cli.plans.types import PlanData, Site
-from mutransfer_cli.tracing.knobs import attribute_of
+from mutransfer_cli.tracing.knobs import KNOBS, attribute_of
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +56,14 @@ def install(plan: PlanData, model: nn.Module) -> None:
     A compiled model is recompiled, because torch would otherwise ignore the new hooks.
 
     Raises:
-        InputError: They are installed already.
+        InputError: They are installed already, or the model has no place for one.
     """
     if any(hasattr(m, INSTALLED) for m in model.modules()):
         raise InputError("plan: this model's multipliers were installed before")
     named = dict(model.named_modules())
     modules = {unwrapped_name(name): m for name, m in named.items()} | named
+    for name, site in plan.sites.items():
+        require_location(model, modules, name, site)
     for name, site in plan.sites.items():
         value = plan.forward[name]
         if value is not None:
@@ -71,6 +73,33 @@ def install(plan: PlanData, model: nn.Module) -> None:
     object.__setattr__(model, INSTALLED, True)
     if is_compiled(model):
         torch.compiler.reset()
+
+
+def require_location(
+    model: nn.Module, modules: Mapping[str, nn.Module], name: str, site: Site
+) -> None:
+    """Check that a model has what a multiplier is installed in.
+
+    Args:
+        model: The model.
+        modules: The model's modules by name, with and without the names of wrappers.
+        name: Name of the multiplier, as in `Plan.forward`.
+        site: Where to install it.
+
+    Raises:
+        InputError: It has not: the plan is that of another model.
+    """
+    if site.how == "attribute":
+        known = name in KNOBS and any(attribute_of(m, name) for m in model.modules())
+        missing = None if known else f"module with a number {site.attribute!r}"
+    else:
+        absent = [path for path in site.modules if path not in modules]
+        missing = f"module {absent[0]!r}" if absent else None
+    if missing is not None:
+        raise InputError(
+            f"plan: {name} is installed in the model, but it has no {missing}; the plan is that "
+            "of another model"
+        )
 
 
 def install_multiplier(

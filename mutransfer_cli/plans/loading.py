@@ -35,9 +35,11 @@ def load_plan(path: str | Path) -> Plan:
 
     Learning rates, weight decays, epsilons and init standard deviations in it are final, in the
     units of torch's optimizers; sizes are width, depth, examples per step and steps. See `Plan` for
-    how to use it.
+    how to use it. A number of a tensor that was edited by hand is taken as it is; sizes cannot be
+    edited, since the numbers would stay those of the old ones.
 
     Raises:
-        InputError: The file is missing, or is not a plan.
+        InputError: The file is missing, or is not a plan; it names an optimizer or a convention
+            that is not known here, or its sizes are not those of its multipliers.
     """
     return plan_of(read_document(Path(path)))

@@ -91,7 +91,7 @@ class Plan(PlanData):
         the output of modules. A compiled model is recompiled. State dicts stay the same.
 
         Raises:
-            InputError: They are installed already.
+            InputError: They are installed already, or the model has no place for one.
         """
         forward_hooks.install(self, model)
 

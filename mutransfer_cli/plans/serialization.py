@@ -86,8 +86,8 @@ def _fault(error: ValidationError, values: Any) -> str:
         tensor = values["tensors"][location[1]]
         name = tensor.get("name") if isinstance(tensor, dict) else None
         location = [*([name] if isinstance(name, str) and name else location[:2]), *location[2:]]
-    key = ": ".join((".".join(map(str, location[:-1])), str(location[-1]))).strip(": ")
+    key = ": ".join((".".join(map(str, location[:-1])), *map(str, location[-1:]))).strip(": ")
     if first["type"] == "recipe":  # a sentence of ours, with what was found
-        return f"{key}: {first['msg']}"
+        return f"{key}: {first['msg']}" if key else str(first["msg"])
     expected = WORDS.get(first["type"], first["msg"])
     return f"{key}: {expected}; found {show(first['input'])}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.plans.types import Site
 from tests.helpers.planned_net import initialized_net, inputs, net_plan
 
 
@@ -81,3 +83,19 @@ def test_nothing_is_kept_on_parameters() -> None:
     net_plan().install(model)
     net_plan().param_groups(model)
     assert all(not vars(p) for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("site", "missing"),
+    [
+        (Site("input", ("head",)), "no module 'head'"),
+        (Site("output", ("readout", "embedding")), "no module 'embedding'"),
+        (Site("attribute", attribute="logit_scale"), "no module with a number 'logit_scale'"),
+    ],
+)
+def test_a_model_without_the_location(site: Site, missing: str) -> None:
+    model = initialized_net()
+    made = replace(net_plan(), sites={"logit_scale": site})
+    with pytest.raises(InputError, match=rf"logit_scale is installed in the model.*{missing}"):
+        made.install(model)
+    net_plan().install(model)  # nothing had been installed

@@ -168,3 +168,70 @@ def test_impossible_numbers_of_a_plan(
     file.write_text(json.dumps(document))
     with pytest.raises(InputError, match=rf"plan\.json: {where}: "):
         load_plan(file)
+
+
+# Names that nothing here knows, sites without a location or a value, and sizes that the numbers do
+# not follow: the plan of net_plan() is for 4 times the base's width.
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"optimizer": "adamwx"}, r"optimizer: .*'adamwx'"),
+        ({"adjust_lr": "foreign"}, r"adjust_lr: .*'foreign'"),
+        ({"parameterization": "mupp"}, r"parameterization: .*'mupp'"),
+        (
+            {"sites": {"logit_scale": {"how": "input"}}},
+            r"sites: logit_scale: how is input and modules is empty",
+        ),
+        (
+            {"sites": {"logit_scale": {"how": "output", "modules": []}}},
+            r"sites: logit_scale: how is output and modules is empty",
+        ),
+        (
+            {"sites": {"logit_scale": {"how": "attribute", "modules": ["readout"]}}},
+            r"sites: logit_scale: how is attribute and attribute is missing",
+        ),
+        (
+            {"sites": {"other_scale": {"how": "input", "modules": ["readout"]}}},
+            r"sites: other_scale: expected a value for it in forward",
+        ),
+    ],
+)
+def test_names_and_sites_that_mean_nothing(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    file = tmp_path / "plan.json"
+    net_plan().save(file)
+    document = json.loads(file.read_text())
+    file.write_text(json.dumps({**document, **changes}))
+    with pytest.raises(InputError, match=rf"plan\.json: {message}") as error:
+        load_plan(file)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_optimizer_of_one_tensor(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    net_plan().save(file)
+    document = json.loads(file.read_text())
+    document["tensors"][0]["optimizer"] = "muonn"
+    file.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=r"plan\.json: optimizer: .*'muonn'.*muon"):
+        load_plan(file)
+
+
+@pytest.mark.parametrize(("size", "name"), [("width", "width"), ("batch", "batch")])
+@pytest.mark.parametrize("which", ["base", "target"])
+def test_sizes_that_were_edited_beside_old_numbers(
+    tmp_path: Path, which: str, size: str, name: str
+) -> None:
+    file = tmp_path / "plan.json"
+    net_plan().save(file)
+    document = json.loads(file.read_text())
+    document[which][size] *= 2
+    file.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=rf"plan\.json: multipliers: {name}: found .* but base"):
+        load_plan(file)
+    # a rate that was edited is final: it is taken as it is
+    document[which][size] //= 2
+    document["tensors"][0]["lr"] = 0.123
+    file.write_text(json.dumps(document))
+    assert load_plan(file).tensors[0].lr == 0.123
