@@ -245,4 +245,22 @@ def _one_optimizer(optimizer: Any, path: str, key: Sequence[str]) -> Any:
                 "expected something with param_groups and step, or a list of such",
                 key,
             )
+        if part is not None and (needed := _required_by_step(part)):
+            raise InputError(
+                f"{path}: its Subject's optimizer is a {type(part).__name__}, whose step requires "
+                f"{', '.join(needed)}; expected one that steps on the gradients that are there, "
+                "such as the optimizer that a SAM wraps",
+                key,
+            )
     return as_one_optimizer(parts)
+
+
+def _required_by_step(optimizer: Any) -> list[str]:
+    """The arguments that an optimizer's step requires; none where Python cannot tell."""
+    step = getattr(type(optimizer), "step", None)  # a scheduler replaces that of the instance
+    try:
+        parameters = list(inspect.signature(step).parameters.values())[1:] if step else []
+    except (TypeError, ValueError):
+        return []
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in variable]

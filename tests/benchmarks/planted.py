@@ -20,13 +20,14 @@ import torch
 from torch import nn
 
 from mutransfer_cli.coordcheck.check_request import CheckRequest
-from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates, optimizer_parts
+from mutransfer_cli.coordcheck.measure.training_step import optimizer_parts
 from mutransfer_cli.coordcheck.recipe_check import width_request
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
 from tests.benchmarks.given_words import given_words
+from tests.helpers.changed_rates import multiply_learning_rates
 from tests.helpers.check_models import RECIPES
 from tests.helpers.repairs import repaired, repairs_of
 

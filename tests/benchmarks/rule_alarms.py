@@ -18,7 +18,6 @@ import torch
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.coordcheck.axis_check import axis_request
 from mutransfer_cli.coordcheck.entry import check_target
-from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
 from mutransfer_cli.coordcheck.recipe_check import width_request
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.width_check import run_width_check
@@ -26,6 +25,7 @@ from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
 from tests.benchmarks.false_alarms import print_bounds
 from tests.benchmarks.given_words import given_words
+from tests.helpers.changed_rates import multiply_learning_rates
 from tests.helpers.rule_models import RULES, RuleModel
 
 WIDTHS = (64, 128, 256)

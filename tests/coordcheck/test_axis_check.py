@@ -11,13 +11,13 @@ import torch
 from mutransfer_cli.catalog.axes import AXES
 from mutransfer_cli.coordcheck.axis_check import axis_request, check_recipe_axis, default_sizes
 from mutransfer_cli.coordcheck.check_request import CheckRequest
-from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
 from mutransfer_cli.coordcheck.report.axis_words import in_words_of
 from mutransfer_cli.coordcheck.width_check import run_width_check
 from mutransfer_cli.documents.check import CheckDocument
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
+from tests.helpers.changed_rates import multiply_learning_rates
 
 MOE = """
 name: moe

@@ -9,7 +9,6 @@ import pytest
 from mutransfer_cli.coordcheck.depth_check import run_depth_check
 from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.coordcheck.measure.depth_training import ATTENTION, CHANGE, STREAM
-from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
 from mutransfer_cli.coordcheck.recipe_check import check_recipe_depth
 from mutransfer_cli.coordcheck.report.result import CheckReport
 from mutransfer_cli.coordcheck.verdict.depth_expectation import (
@@ -23,6 +22,7 @@ from mutransfer_cli.optimizers.geometry import GRADIENT
 from mutransfer_cli.recipe.load import loads
 from mutransfer_cli.recipe.size import Size
 from mutransfer_cli.tracing.blocks import Blocks
+from tests.helpers.changed_rates import multiply_learning_rates
 from tests.helpers.proxies import proxy
 
 # A stem well above the branches, so that the stream's size is the stem's at every depth: with a

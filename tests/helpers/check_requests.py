@@ -8,11 +8,11 @@ from functools import cache
 from mutransfer_cli.catalog.optimizers import OPTIMIZERS
 from mutransfer_cli.catalog.parameterizations import PARAMETERIZATIONS
 from mutransfer_cli.coordcheck.check_request import CheckRequest
-from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
 from mutransfer_cli.coordcheck.recipe_check import width_request
 from mutransfer_cli.coordcheck.verdict.regime import HIDDEN_ROLES
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.recipe.load import loads
+from tests.helpers.changed_rates import multiply_learning_rates
 
 MLP = """
 model: {build: mlp}

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
-    multiply_learning_rates,
     optimizer_parts,
 )
 from mutransfer_cli.documents.check import CheckDocument, Repair
 from mutransfer_cli.models.subject import Subject
+from tests.helpers.changed_rates import multiply_learning_rates
 
 
 def repairs_of(document: CheckDocument) -> list[Repair]:

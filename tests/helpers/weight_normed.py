@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli import Subject, plan
-from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
+from tests.helpers.changed_rates import multiply_learning_rates
 
 FORMS: dict[str, tuple[Callable[..., nn.Module], str, str]] = {  # form: function, gain, direction
     "hooks": (nn.utils.weight_norm, "weight_g", "weight_v"),

@@ -17,8 +17,8 @@ from mutransfer_cli.coordcheck.measure.recorder import Calls, real_numbers, reru
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
     forward_backward,
-    multiply_learning_rates,
     on_tiny_batch,
+    take_step,
 )
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.tracing.blocks import Blocks
@@ -74,9 +74,8 @@ def measure_depth(
     subject = build(depth, seed)
     assert subject.batch is not None and subject.optimizer is not None
     named = dict(subject.model.named_parameters())
-    if block_lr_factor != 1.0:
-        inside = {n: block_lr_factor for n in named if blocks.holds(n)}
-        multiply_learning_rates(subject.model, subject.optimizer, inside)
+    planted = block_lr_factor != 1.0
+    factors = {n: block_lr_factor for n in named if planted and blocks.holds(n)}
     subject.model.train()
     result = DepthMeasurement(depth)
 
@@ -85,14 +84,13 @@ def measure_depth(
     )
     logits = block_attention_logits(first, blocks)
     take_initial_steps(subject.optimizer, partial(forward_backward, subject, batch))
-    before = {name: p.detach().clone() for name, p in named.items()}
-    subject.optimizer.step()
+    before = take_step(subject, factors)
     result.shares = loss_shares(named, before, blocks)
     result.updates = update_sizes(named, before, blocks, per_gradient=False)
     result.updates_per_gradient = update_sizes(named, before, blocks, per_gradient=True)
     for _ in range(steps - 1):
         result.finite &= forward_backward(subject, batch)[1]
-        subject.optimizer.step()
+        take_step(subject, factors)
     last, finite = forward_backward(subject, batch)
     result.finite &= finite
 

@@ -1,4 +1,4 @@
-"""Training steps of a check: tiny batches, recorded passes and changed learning rates."""
+"""Training steps of a check: tiny batches, recorded passes and steps of another length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves
 
 from mutransfer_cli.coordcheck.measure.recorder import Calls, recording, seed_dropout
@@ -18,7 +17,6 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.checked_subject import NO_GRADIENT
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
-from mutransfer_cli.plans.lr_ratio_guard import remove_guard
 
 Result = TypeVar("Result")
 BuildSubject = Callable[[int, int], Subject]  # size along the axis, seed -> a trainable subject
@@ -173,29 +171,29 @@ def optimizer_parts(optimizer: Any) -> list[Any]:
     return parts
 
 
-def multiply_learning_rates(
-    model: nn.Module, optimizer: Optimizer, factors: Mapping[str, float]
-) -> None:
-    """Give single tensors a parameter group of their own with another learning rate.
+@torch.no_grad()
+def take_step(subject: Subject, factors: Mapping[str, float] | None = None) -> dict[str, Tensor]:
+    """Step the optimizer; returns the parameters' values before.
+
+    Single tensors may take a step that is longer or shorter, as with another learning rate. The
+    optimizer and its groups stay as they are, which a scheduler or a wrapper may have counted.
 
     Args:
-        model: The model whose parameters the optimizer has.
-        optimizer: The optimizer, which is changed in place.
-        factors: Factor on the learning rate by parameter name.
+        subject: The subject, with its gradients.
+        factors: Factor on the step by parameter name.
+
+    Raises:
+        InputError: The optimizer raises.
     """
-    names = {id(p): name for name, p in model.named_parameters()}
-    for part in optimizer_parts(optimizer):
-        remove_guard(part)  # a plan's optimizer would refuse such rates
-        groups: list[dict[str, Any]] = []
-        for group in part.param_groups:
-            rest = [p for p in group["params"] if names.get(id(p)) not in factors]
-            for p in group["params"]:
-                if names.get(id(p)) in factors:
-                    lr = group["lr"] * factors[names[id(p)]]
-                    groups.append({**group, "params": [p], "lr": lr})
-            group["params"] = rest
-            groups.append(group)
-        part.param_groups[:] = groups
+    assert subject.optimizer is not None
+    named = dict(subject.model.named_parameters())
+    before = {name: p.detach().clone() for name, p in named.items()}
+    with torch.enable_grad():
+        run_user_code(subject.optimizer.step, "optimizer.step()")
+    for name, factor in (factors or {}).items():
+        change = named[name] - before[name]
+        named[name].copy_(before[name] + factor * change)
+    return before
 
 
 @torch.no_grad()

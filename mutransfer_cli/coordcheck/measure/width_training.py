@@ -37,15 +37,14 @@ from mutransfer_cli.coordcheck.measure.stream_sums import AddedTerm, Term, added
 from mutransfer_cli.coordcheck.measure.training_step import (
     BuildSubject,
     forward_backward,
-    multiply_learning_rates,
     on_tiny_batch,
     require_repeatable_batches,
+    take_step,
     warmed_up_subject,
     write_values,
 )
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.subject import Subject
-from mutransfer_cli.models.user_code import run_user_code
 
 NO_CHANGE = 1e-30  # RMS; a tensor with a smaller effect did not move
 
@@ -145,8 +144,6 @@ def measure_width(
     """
     subject = warmed_up_subject(build, width, seed)
     assert subject.batch is not None and subject.optimizer is not None
-    if lr_factors:
-        multiply_learning_rates(subject.model, subject.optimizer, lr_factors)
     if probe:
         require_repeatable_batches(subject, seed)
     subject.model.train()
@@ -172,7 +169,7 @@ def measure_width(
             result.contractions = first.contractions
             measure_init(subject, calls, uses, inner, readouts, result)
         result.finite &= finite
-        step_and_measure(subject, uses, inner, result)
+        step_and_measure(subject, uses, inner, result, lr_factors)
     last, finite = forward_backward(subject, batch)
     result.finite &= finite
     moved = {name for name in result.trained if result.moves.get(name)}
@@ -253,6 +250,7 @@ def step_and_measure(
     uses: Mapping[str, list[Use]],
     inner: Mapping[str, list[Group]],
     result: Measurement,
+    lr_factors: Mapping[str, float] | None = None,
 ) -> None:
     """Step the optimizer and add the effects of the tensors that move for the first time.
 
@@ -261,10 +259,9 @@ def step_and_measure(
         uses: The calls of that pass that use each tensor.
         inner: The operations inside of modules that use each tensor.
         result: The measurement to fill in.
+        lr_factors: Factors on the learning rates of single tensors, for the negative control.
     """
-    assert subject.optimizer is not None
     named = dict(subject.model.named_parameters())
-    before: dict[str, Tensor] = {name: p.detach().clone() for name, p in named.items()}
     # a tensor that moves without a gradient is only decayed
     gradients = {
         name: p.grad.detach().clone()
@@ -272,7 +269,7 @@ def step_and_measure(
         if p.grad is not None and bool(p.grad.any())
     }
     result.trained |= gradients.keys()
-    run_user_code(subject.optimizer.step, "optimizer.step()")
+    before = take_step(subject, lr_factors)
     after = {name: p.detach().clone() for name, p in named.items()}
     # a module that is run again has to have its other tensors at their values in the recorded pass
     write_values(named, before)

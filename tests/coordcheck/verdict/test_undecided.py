@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mutransfer_cli import CheckReport, Subject, check
-from mutransfer_cli.coordcheck.measure.training_step import multiply_learning_rates
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit
 from mutransfer_cli.coordcheck.verdict.tensor_verdict import TensorVerdict
@@ -24,6 +23,7 @@ from mutransfer_cli.coordcheck.verdict.undecided import (
 )
 from mutransfer_cli.coordcheck.verdict.width_verdict import tensor_report
 from mutransfer_cli.documents.check import FaultReport
+from tests.helpers.changed_rates import multiply_learning_rates
 from tests.helpers.check_subjects import failed
 
 EXACT = SlopeFit(0.0, 0.01, 4)
