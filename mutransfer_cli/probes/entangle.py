@@ -195,8 +195,8 @@ def _what_decides(undecided: Sequence[Pair], seeds: int) -> str:
         return f"seeds alone will hardly decide it: take finer steps of the search{ladder}"
     most = max(n for n in needed if n is not None)
     return (
-        f"about {most} seeds instead of {seeds} would decide it (search.seeds: {most}, the same "
-        f"values, and intervals that shrink as 1/√seeds), or finer steps{ladder}"
+        f"it takes about {most} seeds instead of {seeds} (search.seeds: {most}) if the interval "
+        f"shrinks as 1/√seeds; where it shrinks less, finer steps{ladder}"
     )
 
 

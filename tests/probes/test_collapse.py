@@ -167,6 +167,7 @@ def test_a_partial_run_is_predicted_from_smaller_ones(tmp_path: Path) -> None:
     assert (drawn.y, drawn.low, drawn.high) == ((final.value,), (final.low,), (final.high,))
     assert drawn.x == (0.95,)  # the middle of the last tenth, whose mean is predicted
     slow = write(tmp_path / "slow.csv", planted(speed={256: 0.25})[-1:], until=0.25)
+    assert any("first 25% of a run up to 200" in note for note in document.notes)
     warned = run_probe("collapse", str(smaller), predict=0.25, curve=slow)
     assert warned.verdict == "fail" and warned.reason.startswith("the run leaves the others")
 

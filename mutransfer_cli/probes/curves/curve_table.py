@@ -89,7 +89,8 @@ def _curve(
     x = np.array(finite)
     last = x[-1] + float(np.median(np.diff(x)))  # a loss is that before its step
     progress = (x + (last - x[-1]) / 2) / last * (end or 1.0)
-    return LossCurve(progress, np.array([points[v] for v in finite]), key[0], key[1], name)
+    losses = np.array([points[v] for v in finite])
+    return LossCurve(progress, losses, key[0], key[1], name, last)
 
 
 def _column(table: RunTable, names: tuple[str, ...], role: str | None = None) -> TableColumn | None:

@@ -41,6 +41,12 @@ def predicted(
         confidence: Of the interval.
         notes: What else to say.
     """
+    if curve.last is not None:
+        notes = (
+            *notes,
+            f"the curve, up to {curve.last:.4g}, is taken for the first {fraction:.0%} of a run up "
+            f"to {curve.last / fraction:.4g}: cut it where it holds more",
+        )
     final = predict_final_loss(curve, fraction, references, confidence)
     text = f"the final loss will be {final}, from the first {fraction:.0%}"
     measures = [Measure(name="final loss", at={"size": curve.name or "-"}, estimate=final)]

@@ -116,7 +116,10 @@ def _by_size(curves: Sequence[LossCurve], end: float) -> tuple[Array, list[str],
             raise InputError("the curves name no size; expected a column such as width")
         levels = curve.levels(list(_edges(end)))
         if not (levels > 0).all():
-            raise InputError(f"size {curve.name}: losses that are not positive have no shape")
+            raise InputError(
+                f"{curve.name or curve.size}: losses that are not positive have no shape; "
+                "subtract a number that all losses stay above"
+            )
         rows[(curve.size, curve.name)][curve.seed] = np.log(levels)
     if len(rows) < 2:
         raise InputError(f"curves of two sizes or more are needed, found {len(rows)}")

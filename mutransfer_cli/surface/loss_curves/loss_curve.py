@@ -24,6 +24,8 @@ class LossCurve:
         size: The size of the model, in units of which only ratios matter; None: unknown.
         seed: Seed of the run.
         name: How a person would name its size.
+        last: Where its last point would be followed by the next one, in the unit of the steps that
+            were logged; None: unknown.
     """
 
     progress: Array
@@ -31,6 +33,7 @@ class LossCurve:
     size: float | None = None
     seed: int = 0
     name: str = ""
+    last: float | None = None
 
     def mean(self, start: float, end: float) -> float:
         """The mean loss from a share of the run up to another.
