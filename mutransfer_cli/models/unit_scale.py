@@ -15,7 +15,7 @@ from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builtin.protocol import UnitScaled
 from mutransfer_cli.optimizers.geometry import SIGN
 from mutransfer_cli.optimizers.protocol import optimizer_spec
-from mutransfer_cli.plans.forward_hooks import ScaledOutput
+from mutransfer_cli.plans.forward_hooks import UNIT_SCALED, ScaledOutput
 from mutransfer_cli.plans.plan import Plan
 
 
@@ -62,3 +62,4 @@ def unit_scale(plan: Plan, model: nn.Module) -> None:
                     path=("model", "args", "bias"),
                 )
             module.register_forward_hook(ScaledOutput(factor))
+    object.__setattr__(model, UNIT_SCALED, True)

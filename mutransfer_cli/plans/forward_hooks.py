@@ -18,6 +18,7 @@ from mutransfer_cli.tracing.knobs import KNOBS, attribute_of
 log = logging.getLogger(__name__)
 
 INSTALLED = "_mutransfer_scales"  # attribute that marks a model whose multipliers are installed
+UNIT_SCALED = "_mutransfer_unit_scaled"  # marks a model that has the multipliers of its tensors
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,16 @@ def install(plan: PlanData, model: nn.Module) -> None:
     A compiled model is recompiled, because torch would otherwise ignore the new hooks.
 
     Raises:
-        InputError: They are installed already, or the model has no place for one.
+        InputError: They are installed already, the model has no place for one, or tensors have
+            multipliers of their own, as under u-muP, which the model does not apply.
     """
+    own = next((t for t in plan.tensors if t.multiplier != 1.0), None)
+    if own is not None and not hasattr(model, UNIT_SCALED):
+        raise InputError(
+            f"plan: {plan.parameterization} multiplies {own.name} by {own.multiplier:.4g} in the "
+            "forward pass, and install cannot put that into this model; build it from the "
+            "unit-scaling package with the plan's numbers, or use another parameterization"
+        )
     if any(hasattr(m, INSTALLED) for m in model.modules()):
         raise InputError("plan: this model's multipliers were installed before")
     named = dict(model.named_modules())

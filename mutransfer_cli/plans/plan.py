@@ -91,7 +91,8 @@ class Plan(PlanData):
         the output of modules. A compiled model is recompiled. State dicts stay the same.
 
         Raises:
-            InputError: They are installed already, or the model has no place for one.
+            InputError: They are installed already, the model has no place for one, or tensors have
+                multipliers of their own, as under u-muP, which the model does not apply.
         """
         forward_hooks.install(self, model)
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from mutransfer_cli import plan
 from mutransfer_cli.coordcheck.entry import check_target
 from mutransfer_cli.errors import InputError
 from mutransfer_cli.models.builtin.gpt import GPT
@@ -75,3 +76,25 @@ def test_what_has_no_unit_scaled_form(old: str, new: str, line: str) -> None:
         return
     with pytest.raises(InputError, match=line):
         proxy(recipe, Size(64, 2, 8, 20), seed=0)
+
+
+class Net(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.hidden = nn.Linear(5, width), nn.Linear(width, width)
+        self.readout = nn.Linear(width, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.readout(torch.relu(self.hidden(torch.relu(self.first(x)))))
+        return y
+
+
+def test_other_models_get_no_half_of_it() -> None:
+    """Unit init without 1/√fan_in behind it: a loss that explodes, or a check that blames it."""
+    batch = (torch.randn(4, 5), torch.zeros(4, dtype=torch.long))
+    planned = plan(
+        Net, base={"width": 16}, target={"width": 32}, optimizer={"name": "adamw", "lr": 0.01},
+        parameterization="umup", batch=batch,
+    )  # fmt: skip
+    with pytest.raises(InputError, match=r"umup multiplies hidden.weight by 0.1768 in the forward"):
+        planned.install(Net(32))  # 1/√32
