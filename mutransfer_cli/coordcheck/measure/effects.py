@@ -177,7 +177,11 @@ def input_size(call: Call, local: str, before: Tensor, after: Tensor) -> float:
             return 1.0
     if isinstance(call.module, nn.RNNBase) and not local.startswith("weight_ih_l0"):
         return rms(call.output)  # it acts on states, of which only the last layer's are recorded
-    if is_parametrization(local) and local not in WEIGHTS | GAINS and min(before.shape) > 1:
+    if (
+        is_parametrization(local)
+        and local not in WEIGHTS | GAINS
+        and min(before.shape, default=1) > 1
+    ):
         return input_of_factor(lambda v: rerun(call, {local: v}), before, -1, rms(x))
     return rms(x)
 

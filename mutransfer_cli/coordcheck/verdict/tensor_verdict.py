@@ -156,7 +156,7 @@ def judge(name: str, measurements: Sequence[Measurement], expected: Expectation)
         init=init,
         decay=decay,
         deviation=worst.deviation if worst else 0.0,
-        deviation_error=worst.fit.error if worst else 0.0,
+        deviation_error=worst.error if worst else 0.0,
         init_deviation=deviation_at_init,
         decay_deviation=decay.value - expected.decay if decay else 0.0,
         moved=covered.problem != "not-trained",

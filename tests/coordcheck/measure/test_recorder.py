@@ -97,10 +97,24 @@ def masked(layer: nn.Module) -> None:
     parametrize.register_parametrization(layer, "weight", Mask(layer.weight.shape))
 
 
+class Gain(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * self.gain
+
+
+def with_a_gain(layer: nn.Module) -> None:
+    parametrize.register_parametrization(layer, "weight", Gain())
+
+
 @pytest.mark.parametrize(
     ("change", "name"),
     [
         (masked, "parametrizations.weight.original"),
+        (with_a_gain, "parametrizations.weight.original"),
         (parametrizations.spectral_norm, "parametrizations.weight.original"),
         (lambda layer: prune.random_unstructured(layer, "weight", amount=0.5), "weight_orig"),
         (torch.nn.utils.spectral_norm, "weight_orig"),

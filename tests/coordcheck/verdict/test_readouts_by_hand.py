@@ -34,7 +34,8 @@ def test_the_rate_of_a_readout_in_three_forms(factor: float, rate: float, wrong_
         )
         for n in WIDTHS
     ]
-    assert rate_deviation("w", measurements, READOUT) == pytest.approx(wrong_by)
+    rate = rate_deviation("w", measurements, READOUT)
+    assert rate is not None and rate.value == pytest.approx(wrong_by)
 
 
 @pytest.mark.parametrize(("expected", "power", "faulty"), [

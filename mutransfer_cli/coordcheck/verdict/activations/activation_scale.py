@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mutransfer_cli.catalog.findings import FINDINGS
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
-from mutransfer_cli.coordcheck.verdict.deviations.exponent_deviation import input_slope
+from mutransfer_cli.coordcheck.verdict.deviations.inherited_slopes import input_slope
 from mutransfer_cli.coordcheck.verdict.diagnosis import nearest_half, power
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import EXPONENT_TOLERANCE, conservative, fit_slope

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mutransfer_cli.coordcheck.measure.effects import Effect
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
+from mutransfer_cli.coordcheck.verdict.deviations.inherited_slopes import (
+    effect_aspect,
+    gradient_slope,
+    input_slope,
+)
 from mutransfer_cli.coordcheck.verdict.deviations.matrix_rate import rate_deviation
 from mutransfer_cli.coordcheck.verdict.expected_exponents import (
     MEASURED_WITH_MULTIPLIER,
@@ -20,6 +24,8 @@ from mutransfer_cli.coordcheck.verdict.slopes import (
 )
 
 LOGIT_GRADIENT = 0.0  # exponent of the loss's gradient with respect to the logits
+# Theory's exponents lie on a grid of halves; rates are known but for the layer's response.
+CLEARLY_WRONG_RATE = 0.4
 MADE_UP_FOR = 0.15  # largest slope of a layer's size where its init makes up for that of its input
 
 
@@ -35,6 +41,7 @@ class UseDeviation:
         is_lookup: Whether the module only looks up rows of the tensor by integers.
         module: Name of the module.
         aligned: Deviation of the part of the effect along the descent of the loss; None: unknown.
+        rate_error: Standard error of the rate where that alone is judged; None: the effect is.
     """
 
     fit: SlopeFit
@@ -44,6 +51,12 @@ class UseDeviation:
     is_lookup: bool = False
     module: str = ""
     aligned: float | None = None
+    rate_error: float | None = None
+
+    @property
+    def error(self) -> float:
+        """Standard error of the deviation."""
+        return self.fit.error if self.rate_error is None else self.rate_error
 
 
 def init_deviation(
@@ -139,24 +152,33 @@ def update_deviation(
     if x is not None:  # a gradient contains the input a second time
         inherited += x.value * (2 if sees_gradient_scale else 1)
     if sees_gradient_scale:
-        gradient = fit_slope(measurements, lambda m: effect_aspect(m, name, use, "gradient"))
+        gradient = gradient_slope(name, use, measurements, expected)
         inherited += gradient.value - right_gradient if gradient else 0.0
     deviations.append(deviations[0] - inherited)
     rate = rate_deviation(name, measurements, expected)
+    rate_error = None
     if rate is not None:
         gain = fit_slope(measurements, lambda m: m.gains.get(name))
         changes = gain and abs(gain.value - (expected.init or 0.0)) > MADE_UP_FOR
         if changes and expected.role != "readout":
             del deviations[:-1]  # the effect contains what its input does by itself
-        deviations.append(rate)
+        deviations.append(rate.value)
     deviation = conservative(deviations)
     if rate is not None and expected.role != "readout" and abs(deviation) > EXPONENT_TOLERANCE:
-        deviation = rate  # it decides how much is wrong: estimates by effects can be too small
+        deviation = rate.value  # estimates by effects can be too small
+    if rate is not None and sees_gradient_scale and abs(rate.value) > CLEARLY_WRONG_RATE:
+        # else both would deviate by what the input does
+        keeps_input = x is not None and abs(x.value) <= MADE_UP_FOR
+        without_gradient = deviations[-2]
+        if keeps_input and abs(conservative([without_gradient, rate.value])) > EXPONENT_TOLERANCE:
+            # the gradient alone makes the effect look right
+            deviation, rate_error = rate.value, rate.error
     module = measured[0].effects[name][use].module
     along = aligned.value - right_exponent if aligned else None
     return UseDeviation(
-        raw, deviation, right_exponent, is_lookup=is_lookup, module=module, aligned=along
-    )
+        raw, deviation, right_exponent, is_lookup=is_lookup, module=module, aligned=along,
+        rate_error=rate_error,
+    )  # fmt: skip
 
 
 def move_deviation(
@@ -255,37 +277,3 @@ def without_foreign_gradient(
     if move is None:
         return measured
     return replace(measured, deviation=conservative([measured.deviation, move.deviation]))
-
-
-def effect_aspect(m: Measurement, name: str, use: int, aspect: str) -> float | None:
-    """One aspect of the effect of a tensor's update; None if that use was not measured.
-
-    Args:
-        m: The measurement.
-        name: The tensor's name.
-        use: Index of the use.
-        aspect: A field of `Effect`.
-    """
-    effects: Sequence[Effect] = m.effects.get(name, [])
-    return getattr(effects[use], aspect) if use < len(effects) else None
-
-
-def input_slope(
-    name: str, use: int, measurements: Sequence[Measurement], expected: Expectation
-) -> SlopeFit | None:
-    """Slope of the size of the input that a tensor acts on, which should be 0.
-
-    Args:
-        name: The tensor's name.
-        use: Index of the use.
-        measurements: Measurements at all widths and seeds.
-        expected: The expected exponents of the tensor.
-    """
-    if expected.role == "tied":
-        return None
-    if expected.acts_as == "readout":
-        return fit_slope(measurements, lambda m: m.upstream.get(name))
-    reached = [m for m in measurements if m.effects.get(name)]
-    if {m.size for m in reached} != {m.size for m in measurements}:
-        return None
-    return fit_slope(reached, lambda m: effect_aspect(m, name, use, "input"))

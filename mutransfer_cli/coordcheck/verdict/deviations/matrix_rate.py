@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mutransfer_cli.coordcheck.measure.width_training import Measurement
 from mutransfer_cli.coordcheck.verdict.expected_exponents import (
     MEASURED_WITH_MULTIPLIER,
     Expectation,
 )
-from mutransfer_cli.coordcheck.verdict.slopes import fit_slope
+from mutransfer_cli.coordcheck.verdict.slopes import SlopeFit, fit_slope
 from mutransfer_cli.optimizers.geometry import GRADIENT, SIGN
 
 
 def rate_deviation(
     name: str, measurements: Sequence[Measurement], expected: Expectation
-) -> float | None:
+) -> SlopeFit | None:
     """Deviation of a matrix's learning rate from that of its parameterization, in any form.
 
     A gradient step changes the layer y = c·W·x by lr · c² · ⟨x, x'⟩ · δ. How alike the inputs x of
@@ -33,8 +34,8 @@ def rate_deviation(
         expected: The expected exponents of the tensor.
 
     Returns:
-        The deviation; None for tensors other than matrices, and where the entries of updates follow
-        neither the gradient nor its sign.
+        The deviation, with its error; None for tensors other than matrices, and where the entries
+        of updates follow neither the gradient nor its sign.
     """
     geometry = expected.geometry
     if geometry not in (GRADIENT, SIGN) or expected.normed or expected.sparse:
@@ -57,4 +58,4 @@ def rate_deviation(
 
     fit = fit_slope(measurements, own_part)
     right = expected.lr - geometry.lr_power * (expected.init - expected.row_init)
-    return fit.value - right if fit else None
+    return replace(fit, value=fit.value - right) if fit else None
