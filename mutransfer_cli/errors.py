@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from mutransfer_cli.quoting import one_line
 
@@ -75,3 +76,11 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """The end of a message, such as `; did you mean 'lr'?`; empty if no known word is close."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def kind_of(value: Any) -> str:
+    """The type of a value with its article, such as "an int"; None is itself."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

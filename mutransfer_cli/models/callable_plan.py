@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, kind_of
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.plan_arguments import EXAMPLE_TOKENS, plan_config, plan_size
 from mutransfer_cli.models.subject import Subject
@@ -79,13 +79,21 @@ def plan(
 
 
 def _grows_deeper(build: Build) -> bool:
-    return bool(accepted_arguments(build, {"depth": 1}))
+    return callable(build) and bool(accepted_arguments(build, {"depth": 1}))
 
 
 def _built(build: Build, width: int, depth: int) -> Subject:
+    if not callable(build):
+        raise InputError(f"plan: build is {kind_of(build)}, expected a callable")
     torch.manual_seed(0)
     result = build(width, **accepted_arguments(build, {"depth": depth, "seed": 0}))
-    return result if isinstance(result, Subject) else Subject(result)
+    subject = result if isinstance(result, Subject) else Subject(result)
+    if not isinstance(subject.model, nn.Module):
+        raise InputError(
+            f"plan: build({width}) returned {kind_of(subject.model)}, expected a torch.nn.Module "
+            "or a mutransfer_cli.Subject of one"
+        )
+    return subject
 
 
 @collection_paused()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, kind_of
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import BUILD, run_user_code
 
@@ -64,7 +64,7 @@ def scalar(value: Any, name: str, key: Sequence[str] = BUILD) -> Tensor:
     if not isinstance(value, Tensor):
         at = where_loss(value)
         hint = f": return {at} of it" if at else ""
-        raise InputError(f"{name}: its loss is a {type(value).__name__}, {expected}{hint}", key)
+        raise InputError(f"{name}: its loss is {kind_of(value)}, {expected}{hint}", key)
     if not value.is_floating_point():
         dtype = str(value.dtype).removeprefix("torch.")
         raise InputError(f"{name}: its loss is {dtype}, {expected}", key)

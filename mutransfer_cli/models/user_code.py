@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mutransfer_cli.errors import InputError, described
+from mutransfer_cli.errors import InputError, described, kind_of
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.plans.multi_optimizer import as_one_optimizer
 from mutransfer_cli.torch_companions import named_mismatch
@@ -59,7 +59,7 @@ def import_callable(path: str, key: Sequence[str] = BUILD) -> Builder:
             raise InputError(f"{path}: {module_name} has no {part!r}", key)
         target = getattr(target, part)
     if not callable(target):
-        raise InputError(f"{path}: is a {type(target).__name__}, expected a callable", key)
+        raise InputError(f"{path}: is {kind_of(target)}, expected a callable", key)
     return target  # type: ignore[no-any-return]  # callable: tested above
 
 
@@ -195,7 +195,7 @@ def call_builder(
         result.optimizer = _one_optimizer(result.optimizer, path, key)
         return result
     raise InputError(
-        f"{path} returned a {type(result).__name__}, expected a torch.nn.Module or a "
+        f"{path} returned {kind_of(result)}, expected a torch.nn.Module or a "
         "mutransfer_cli.Subject",
         key,
     )
@@ -241,7 +241,7 @@ def _one_optimizer(optimizer: Any, path: str, key: Sequence[str]) -> Any:
     for part in parts:
         if part is not None and not (hasattr(part, "param_groups") and hasattr(part, "step")):
             raise InputError(
-                f"{path}: its Subject's optimizer is a {type(part).__name__}, "
+                f"{path}: its Subject's optimizer is {kind_of(part)}, "
                 "expected something with param_groups and step, or a list of such",
                 key,
             )

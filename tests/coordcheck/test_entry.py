@@ -68,6 +68,11 @@ def detached(width):
     return subject(width, lambda m, b: m(b[0]).mean().detach(), batch)
 def not_repeatable(width):
     return subject(width, lambda m, b: m(b[0]).mean(), lambda seed: (torch.randn(8, 4),))
+def missing_targets(width):
+    def batch(seed):
+        x = torch.randn(8, 4, generator=torch.Generator().manual_seed(seed))
+        return x.masked_fill(x > 1, float("nan")),
+    return subject(width, lambda m, b: m(b[0]).mean(), batch)
 def not_finite(width):
     return subject(width, lambda m, b: m(b[0]).mean() / 0, batch)
 """
@@ -79,6 +84,8 @@ def not_finite(width):
         ("detached", "its loss has no gradient"),
         ("not_repeatable", "returned two different batches"),
         ("not_finite", "loss: not finite at init"),
+        # NaN is not equal to itself: two equal batches with NaN are not two different ones
+        ("missing_targets", "loss: not finite at init"),
     ],
 )
 def test_errors_of_a_recipe_s_model_name_its_key(

@@ -35,7 +35,7 @@ def test_losses_batches_and_lists_of_optimizers_that_are_none() -> None:
     for change, line in (
         ({"batch": lambda: made.batch(0)}, "its batch.0.: TypeError: .* 1 was given"),
         ({"batch": lambda seed: None}, "returned no examples"),
-        ({"loss": lambda model, batch: None}, "its loss is a NoneType"),
+        ({"loss": lambda model, batch: None}, "its loss is None"),
         ({"optimizer": []}, "list of optimizers is empty"),
     ):
         parts = {"optimizer": made.optimizer, "loss": made.loss, "batch": made.batch, **change}

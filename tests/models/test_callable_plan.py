@@ -105,3 +105,17 @@ def test_a_subject_s_own_batch_and_loss_are_used() -> None:
     planned = plan(build, base={"width": 8}, target={"width": 16}, optimizer={})
     assert [t.role for t in planned.tensors] == ["input", "vector", "readout", "scalar"]
     assert set(seen) == {torch.Size((4, 6))}
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (5, "build is an int, expected a callable"),
+        (lambda width: 3, r"build\(16\) returned an int, expected a torch.nn.Module"),
+        (lambda width: None, r"build\(16\) returned None, expected a torch.nn.Module"),
+        (lambda width: Subject({"model": 1}), r"build\(16\) returned a dict, expected"),  # type: ignore[arg-type]  # wrong on purpose
+    ],
+)
+def test_a_build_that_makes_no_model(build: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        plan(build, base={"width": 16}, target={"width": 64}, optimizer={"name": "sgd", "lr": 1.0})

@@ -90,7 +90,7 @@ def test_a_callable_of_any_keyword_gets_all(module: str) -> None:
         ("not_a_module:f", "no module named 'not_a_module'"),
         ("their_fault:f", "no module named 'not_there_at_all'"),
         ("their_model:absent", "has no 'absent'"),
-        ("their_model:constant", "is a int, expected a callable"),
+        ("their_model:constant", "is an int, expected a callable"),
         ("their_model:nothing", "returned a dict, expected a torch.nn.Module"),
         ("their_model:needs", "also requires other: add them to model.args"),
         ("their_model:narrow", r"it takes dim; name its width, as in model\.width: \{dim: 1\}"),

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from mutransfer_cli.coordcheck.measure.recorder import Calls, recording, seed_dropout
 from mutransfer_cli.data.sliced_batch import has_separate_columns, has_separate_rows
-from mutransfer_cli.errors import InputError
+from mutransfer_cli.errors import InputError, kind_of
 from mutransfer_cli.models.checked_subject import NO_GRADIENT
 from mutransfer_cli.models.subject import Subject
 from mutransfer_cli.models.user_code import run_user_code
@@ -94,7 +94,7 @@ def warmed_up_subject(build: BuildSubject, size: int, seed: int) -> Subject:
 
 
 def require_repeatable_batches(subject: Subject, seed: int) -> None:
-    """Require that drawing a batch twice gives the same batch.
+    """Require that drawing a batch twice gives the same batch; NaN counts as 0.
 
     Raises:
         InputError: The two batches differ.
@@ -105,7 +105,7 @@ def require_repeatable_batches(subject: Subject, seed: int) -> None:
         for _ in range(2)
     )
     if len(first) != len(second) or any(
-        a.shape != b.shape or not torch.equal(a.to_dense(), b.to_dense())
+        a.shape != b.shape or not torch.equal(a.to_dense().nan_to_num(), b.to_dense().nan_to_num())
         for a, b in zip(first, second, strict=True)
     ):
         raise InputError(
@@ -155,13 +155,13 @@ def scalar_loss(value: Any) -> Tensor:
         InputError: It is no tensor of real numbers, has several elements, or has no gradient.
     """
     if not isinstance(value, Tensor) or value.numel() != 1:
-        kind = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        kind = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else kind_of(value)
         raise InputError(f"loss: returned {kind}, expected one scalar tensor")
     if not value.is_floating_point():
         dtype = str(value.dtype).removeprefix("torch.")
         raise InputError(f"loss: returned {dtype}, expected a scalar tensor of real numbers")
     if not value.requires_grad:
-        raise InputError(NO_GRADIENT)
+        raise InputError(f"loss: {NO_GRADIENT}")
     return value.reshape(())
 
 

@@ -119,7 +119,7 @@ def test_a_loss_of_one_element_counts_as_in_training(shape: tuple[int, ...]) -> 
         (torch.ones(1).long(), "returned int64"),
         (torch.ones(()) * 1j, "returned complex64, expected a scalar tensor of real numbers"),
         (torch.ones(4), r"returned shape \(4,\)"),
-        ((torch.ones(()), 1), "returned tuple"),
+        ((torch.ones(()), 1), "returned a tuple"),
         (torch.ones(()), "no gradient"),
     ],
 )
