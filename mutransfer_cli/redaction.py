@@ -143,8 +143,16 @@ def plain_user(name: str) -> str:
 
 
 def _parameter(match: re.Match[str]) -> str:
-    value = HIDDEN if is_secret_parameter(match["name"]) else match["value"]
-    return f"{match['before']}{match['name']}={value}"
+    hidden = is_secret_parameter(match["name"]) or holds_setting(match["value"])
+    return f"{match['before']}{match['name']}={HIDDEN if hidden else match['value']}"
+
+
+def holds_setting(value: str) -> bool:
+    """Whether a percent-encoded value holds a secret of its own, as `options=-c%20password%3D…`."""
+    if "%" not in value:
+        return False
+    decoded = unquote_plus(unquote_plus(value))
+    return SETTING.sub(_setting, decoded) != decoded
 
 
 def _setting(match: re.Match[str]) -> str:

@@ -39,6 +39,8 @@ FORMS = [
     "postgresql://h/w?pass%77ord={}",
     "postgresql://h/w?sslPassword={}&x=1",
     "postgresql://h/w?x=1;password={}",
+    "postgresql://h/w?options=-c%20password%3D{}",
+    "postgresql://h/w?options=-c+ssl.Password%253d{}&x=1",
     "journal:u:{}@x/y",
     "journal://u:{}@x/y",
     "sqlite:///u:{}@x/y",
