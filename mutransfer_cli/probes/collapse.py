@@ -148,9 +148,12 @@ def _collapse(
             )
     else:
         verdict, reason = "inconclusive", f"not decided: {text}"
-        advice = "more seeds decide it: sweep again with search.seeds: 6, or add them to the table"
+        more = 2 * len({c.seed for c in curves})
+        advice = (
+            f"more seeds decide it: sweep again with search.seeds: {more}, or add them to the table"
+        )
         if shapes_alone:
-            advice = f"{MORE_SIZES}, with more seeds (search.seeds: 6)"
+            advice = f"{MORE_SIZES}, with more seeds (search.seeds: {more})"
         undecided = [d for d in departures if not is_near(d)]
         if undecided:
             worst = max(undecided, key=reach)

@@ -34,11 +34,13 @@ from mutransfer_cli.recipe.size import Size
 
 ROWS = 256  # examples, or tokens, that are compared
 BATCHES = 8
-FEWEST_WIDTHS, FEWEST_SEEDS, MOST_SEEDS = 2, 3, 6
+FEWEST_WIDTHS, FEWEST_SEEDS, MOST_SEEDS = 2, 3, 12
+ENOUGH_SEEDS = 6  # where they decide; looking more often would make intervals too narrow
 SEEDS = "agreement of seeds"
 SAME = 0.9  # of what seeds let one expect
 SAME_ADVICE = "tune at the smallest width: it learns the solution that the largest learns"
-UNDECIDED_ADVICE = "more seeds decide it: give it more time (--minutes)"
+UNDECIDED_ADVICE = f"more seeds decide it, up to {MOST_SEEDS}: give it more time (--minutes)"
+EXHAUSTED_ADVICE = "train longer or with a larger batch: seeds that are more alike can decide it"
 LONGER_ADVICE = "train longer (base.steps of a recipe), until two seeds of one width learn the same"
 METHOD = (
     "debiased linear CKA (arXiv 1905.00414) and shared nearest neighbours (2405.07987) of the last "
@@ -77,10 +79,16 @@ def probe_universality(request: ProbeRequest) -> ProbeResult:
     batches: list[Any] = []
     notes: dict[str, None] = dict.fromkeys(plan.notes)
     seeds: list[int] = []
-    longest = at_largest = 0.0
+    longest = at_largest = comparing = 0.0
+    widths = [s.width for s in sizes]
     for seed in range(request.seed, request.seed + MOST_SEEDS):
-        if len(seeds) >= FEWEST_SEEDS and not request.has_time_for(longest):
+        if len(seeds) >= FEWEST_SEEDS and not request.has_time_for(longest + 4 * comparing):
             break
+        if len(seeds) == ENOUGH_SEEDS:
+            begun = time.perf_counter()
+            if compared(learned, widths, seeds, request.confidence, ()).verdict != "inconclusive":
+                break
+            comparing = time.perf_counter() - begun  # of twice the seeds, four times as many pairs
         started = time.perf_counter()
         for size in sizes:
             begun = time.perf_counter()
@@ -91,12 +99,14 @@ def probe_universality(request: ProbeRequest) -> ProbeResult:
         at_largest += time.perf_counter() - begun
         seeds.append(seed)
         longest = max(longest, time.perf_counter() - started)
-    own = {seed: learned[(sizes[-1].width, seed)] for seed in seeds}
+    own = {seed: learned[(sizes[-1].width, seed)] for seed in seeds[:ENOUGH_SEEDS]}
     others: list[Measure] = []
     if not plan.notes:  # else there is no time for them either
         others = _other_parameterizations(request, sizes[-1], own, batches, notes, at_largest)
-    result = compared(learned, [s.width for s in sizes], seeds, request.confidence, tuple(notes))
+    result = compared(learned, widths, seeds, request.confidence, tuple(notes))
     result = replace(result, measures=(*result.measures, *others))
+    if result.advice == UNDECIDED_ADVICE and len(seeds) == MOST_SEEDS:
+        result = replace(result, advice=EXHAUSTED_ADVICE)
     return result if largest == sizes[-1] else without_largest(result, largest.width)
 
 

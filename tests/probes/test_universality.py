@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mutransfer_cli.errors import InputError
+from mutransfer_cli.probes import universality
 from mutransfer_cli.probes.probe_run import ProbeResult, run_probe
 from mutransfer_cli.probes.universality import Key, Learned, compared
 
@@ -67,3 +70,25 @@ def test_a_ladder(tmp_path: Path) -> None:
     assert any("parameterization umup is left out" in note for note in document.notes)
     with pytest.raises(InputError, match="at least 2 widths, found 1"):
         run_probe("universality", str(path), ("ladder.width=[32]",))
+
+
+@pytest.mark.parametrize(("verdict", "looks"), [("pass", [6, 6]), ("inconclusive", [6, 12])])
+def test_seeds_are_doubled_while_they_do_not_decide(
+    verdict: Any, looks: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six decide or twelve, and advice does not ask for seeds that it cannot take."""
+    counted = []
+
+    def counting(learned: Any, widths: Any, seeds: Any, *rest: Any) -> ProbeResult:
+        counted.append(len(seeds))
+        advice = universality.UNDECIDED_ADVICE if verdict == "inconclusive" else None
+        return replace(compared(learned, widths, seeds, *rest), verdict=verdict, advice=advice)
+
+    monkeypatch.setattr(universality, "compared", counting)
+    monkeypatch.setattr(universality, "_other_parameterizations", lambda *_: [])
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE.replace("steps: 60", "steps: 4").replace("128]", "64]"))
+    document = run_probe("universality", str(path), minutes=5.0)
+    assert counted == looks
+    exhausted = universality.EXHAUSTED_ADVICE if verdict == "inconclusive" else None
+    assert document.advice == exhausted

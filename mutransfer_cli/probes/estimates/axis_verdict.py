@@ -43,7 +43,7 @@ def _judge(errors: Mapping[str, Interval], loss: float) -> tuple[Verdict, str, s
         advice = "a smaller or coarser model is better here: larger ones will need regularization"
         return "fail", reason, advice
     if open_axes:
-        advice = "give it more time (--minutes) for more seeds, or add sizes to the ladder"
+        advice = "add sizes to the ladder, or give it more time (--minutes) for up to eight seeds"
         return "inconclusive", f"not decided along {', '.join(open_axes)}: {text}", advice
     coarsest = max(errors, key=lambda name: errors[name].value)
     if errors[coarsest].value < SMALL * loss:
