@@ -121,7 +121,7 @@ def callable_request(
     all_widths = tuple(sorted(set(widths or DEFAULT_WIDTHS)))
     parameterization = require_parameterization(expect or DEFAULT_EXPECTATION)
     if not accepted_arguments(build, {"width": 0}):
-        raise InputError(f"check: {name} takes no argument `width`; expected {name}(width, ...)")
+        raise InputError(f"{name} takes no argument `width`; expected {name}(width, ...)")
     build_subject = subject_builder(build, name)
     with uncompiled():
         family = traced_family(build_subject, all_widths[0], all_widths[-1], roles)
@@ -167,7 +167,7 @@ def subject_builder(build: Build, name: str) -> BuildSubject:
         subject = call_builder(build, name, {}, sizes, seed, key=())
         if subject.batch is None or subject.loss is None:
             raise InputError(
-                f"check: {name} gives no loss and batch; return mutransfer_cli.Subject(model, "
+                f"{name} gives no loss and batch; return mutransfer_cli.Subject(model, "
                 "optimizer, loss, batch) from it, or check a recipe that names its data "
                 f"(mutransfer init --model {name})"
             )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mutransfer_cli.errors import InputError, kind_of
+from mutransfer_cli.models.checked_subject import checked_batch
 from mutransfer_cli.models.loss import cross_entropy
 from mutransfer_cli.models.plan_arguments import EXAMPLE_TOKENS, plan_config, plan_size
 from mutransfer_cli.models.subject import Subject
@@ -86,7 +87,8 @@ def _built(build: Build, width: int, depth: int) -> Subject:
     if not callable(build):
         raise InputError(f"plan: build is {kind_of(build)}, expected a callable")
     torch.manual_seed(0)
-    result = build(width, **accepted_arguments(build, {"depth": depth, "seed": 0}))
+    options = accepted_arguments(build, {"depth": depth, "seed": 0})
+    result = run_user_code(lambda: build(width, **options), f"plan: build({width})")
     subject = result if isinstance(result, Subject) else Subject(result)
     if not isinstance(subject.model, nn.Module):
         raise InputError(
@@ -135,7 +137,7 @@ def _forward_pass(subject: Subject, batch: Any, loss: Loss | None) -> Callable[[
     measure = loss or subject.loss or cross_entropy
     example = batch
     if example is None and subject.batch is not None:
-        example = subject.batch(0)
+        example = checked_batch(subject.batch, "plan: the Subject's batch", ())(0)
     if example is not None:
         return partial(run_user_code, lambda: measure(subject.model, example), "plan: loss")
 

@@ -212,6 +212,7 @@ def family_of(
     if not values:
         raise InputError("it has no parameters, so there is nothing to plan", path=("model",))
     frozen = frozenset(n for n, p in values.items() if not (p.requires_grad and p.numel()))
+    small.require_uses(() if roles else values.keys() - frozen)
     state_spaces, tensors = state_space_roles(small.shapes), []
     for name, shape in small.shapes.items():
         if len(shape) != len(big.shapes[name]):

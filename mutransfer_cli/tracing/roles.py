@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -125,6 +125,22 @@ class Trace:
     factors: WidthFactors = field(default_factory=WidthFactors)
     dependencies: Dependencies = field(default_factory=lambda: Dependencies(()))
     gains: dict[str, Gain] = field(default_factory=dict)
+
+    def require_uses(self, trained: Collection[str]) -> None:
+        """Require that the forward pass used a parameter; else no model was run.
+
+        Args:
+            trained: The trained parameters whose role has to be read off the pass.
+
+        Raises:
+            InputError: There are some, and it used no parameter.
+        """
+        if trained and not any(self.uses.values()):
+            raise InputError(
+                "its forward pass uses none of its parameters: the loss has to call the model "
+                "that it is given",
+                path=("model",),
+            )
 
 
 def role_of_use(use: Use, growing: frozenset[int]) -> Role:

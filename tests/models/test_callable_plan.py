@@ -119,3 +119,37 @@ def test_a_subject_s_own_batch_and_loss_are_used() -> None:
 def test_a_build_that_makes_no_model(build: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         plan(build, base={"width": 16}, target={"width": 64}, optimizer={"name": "sgd", "lr": 1.0})
+
+
+def raised(*_: object) -> Any:
+    raise KeyError("gone")
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"loss": lambda model, batch: 3}, "uses none of its parameters: the loss has to call"),
+        ({"loss": raised}, r"plan: loss: .*test_callable_plan.py:\d+: KeyError: 'gone'"),
+        ({"batch": raised}, r"the Subject's batch\(0\): .*: KeyError: 'gone'"),
+        ({"batch": lambda seed: None}, r"the Subject's batch\(0\) returned no examples"),
+    ],
+)
+def test_a_subject_whose_parts_do_not_work(changes: dict[str, Any], line: str) -> None:
+    def build(width: int) -> Subject:
+        parts = {
+            "loss": lambda model, batch: model(batch).mean(),
+            "batch": lambda seed: torch.zeros(2, 3, dtype=torch.int64),
+        }
+        return Subject(make(width), **{**parts, **changes})
+
+    with pytest.raises(InputError, match=line) as caught:
+        plan(build, base={"width": 16}, target={"width": 64}, optimizer={"lr": 0.01})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_build_that_ends_python() -> None:
+    def build(width: int) -> nn.Module:
+        raise SystemExit(0)
+
+    with pytest.raises(InputError, match=r"plan: build\(16\): .*sys.exit\(0\)"):
+        plan(build, base={"width": 16}, target={"width": 64}, optimizer={"lr": 0.01})
