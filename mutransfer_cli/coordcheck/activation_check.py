@@ -51,4 +51,4 @@ def faults_of_activations(
 
 def shrinks(fault: FaultReport) -> bool:
     """Whether a fault is that an activation shrinks, so that its repair makes it larger."""
-    return any(r.quantity == "multiplier" and r.power > 0 for r in fault.repairs)
+    return any(r.quantity in {"multiplier", "input"} and r.power > 0 for r in fault.repairs)

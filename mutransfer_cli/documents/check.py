@@ -12,7 +12,7 @@ from mutransfer_cli.documents.base import Part
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 AspectVerdict = Literal["pass", "warn", "fail", "inconclusive", "not judged"]
-Quantity = Literal["lr", "init", "multiplier", "weight_decay", "eps", "attention_scale"]
+Quantity = Literal["lr", "init", "multiplier", "weight_decay", "eps", "attention_scale", "input"]
 Regime = Literal["feature-learning", "lazy", "unstable"]
 Finding = Annotated[
     str,
@@ -36,7 +36,8 @@ class Repair(Part):
     name: str = Field(description="tensor or module; empty: the model's output")
     quantity: Quantity = Field(
         description="lr; init: the tensor's entries; multiplier: the tensor's product with the "
-        "module's input, before a bias; of a fault: the module's output"
+        "module's input, before a bias; of a fault: the module's output; input: what the module "
+        "is called with"
     )
     power: float = Field(description="multiply the quantity by m^power, m = width / base width")
     factors: dict[int, float] = Field(

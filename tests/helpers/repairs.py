@@ -47,6 +47,8 @@ def apply(subject: Subject, repair: Repair, factor: float, of_fault: bool = Fals
             named[repair.name].mul_(factor)
     elif repair.quantity == "lr":
         multiply_learning_rates(subject.model, subject.optimizer, {repair.name: factor})
+    elif repair.quantity == "input":
+        multiply_input(subject.model.get_submodule(repair.name), factor)
     elif repair.quantity == "multiplier":
         is_tensor = repair.name in named
         name = repair.name.rpartition(".")[0] if is_tensor else repair.name
@@ -63,10 +65,14 @@ def apply(subject: Subject, repair: Repair, factor: float, of_fault: bool = Fals
 def multiply(module: nn.Module, factor: float, before_bias: bool) -> None:
     """Multiply the product of a module with its input, before its bias, or the module's output."""
     if before_bias and getattr(module, "bias", None) is not None:
-        module.register_forward_pre_hook(lambda _, given: (given[0] * factor, *given[1:]))
+        multiply_input(module, factor)
         return
 
     def scale(_: nn.Module, given: Any, output: Tensor) -> Tensor:
         return output * factor
 
     module.register_forward_hook(scale)
+
+
+def multiply_input(module: nn.Module, factor: float) -> None:
+    module.register_forward_pre_hook(lambda _, given: (given[0] * factor, *given[1:]))

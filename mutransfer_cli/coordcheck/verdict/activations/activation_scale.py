@@ -107,40 +107,91 @@ def input_faults(
         judge: See `activation_faults`.
     """
     order = {name: number for number, name in enumerate(measurements[0].upstream_modules)}
+    found = {}
     for name in sorted(order, key=lambda n: order[n]):
-        e = expected.get(name)
-        if e is None or e.role not in JUDGED_INPUTS or e.init is None:
-            continue
-        fits = [
-            input_slope(name, 0, measurements, e),
-            fit_slope(measurements, lambda m, name=name: m.input_changes.get(name)),  # type: ignore[misc]  # bound early; mypy has no type for such a lambda
-            fit_slope(measurements, lambda m, name=name: m.gains.get(name)),  # type: ignore[misc]  # bound early
-        ]
-        found = [fit for fit in fits if fit is not None]
-        if len(found) < len(fits):
-            continue
-        deviation = conservative([found[0].value, found[1].value, found[2].value - e.init])
-        if judge(deviation, max(fit.error for fit in found)) != "fail":
-            continue
-        before = measurements[0].upstream_modules[name]
-        if deviation < 0 and narrows(before, expected):
-            continue
-        exponent = nearest_half(deviation)
-        return (
-            FaultReport(
-                finding="activation-scale",
-                where=before,
-                message=f"between `{before}` and `{name.rpartition('.')[0]}` activations are "
-                f"multiplied by m^{deviation:.2g}: the input of `{name}` and its change go with "
-                "the width though the init of every tensor is right",
-                fix=FINDINGS["activation-scale"].fix(
-                    change=f"{'divide' if exponent > 0 else 'multiply'} the output of `{before}` "
-                    f"by {power(abs(exponent))}, m = width / base width, or remove that factor"
-                ),
-                repairs=(Repair(name=before, quantity="multiplier", power=-exponent),),
+        deviation = input_deviation(name, measurements, expected, judge)
+        if deviation is not None:
+            found[name] = deviation
+    if not found:
+        return ()
+    name, deviation = next(iter(found.items()))
+    before, exponent = measurements[0].upstream_modules[name], nearest_half(deviation)
+    alike = [
+        reader
+        for reader, own in found.items()
+        if measurements[0].upstream_modules[reader] == before and nearest_half(own) == exponent
+    ]
+    change = "divide" if exponent > 0 else "multiply"
+    readers = ", ".join(f"`{reader.rpartition('.')[0]}`" for reader in alike)
+    return (
+        FaultReport(
+            finding="activation-scale",
+            where=before,
+            message=f"between `{before}` and `{name.rpartition('.')[0]}` activations are "
+            f"multiplied by m^{deviation:.2g}: the input of `{name}` and its change go with "
+            "the width though the init of every tensor is right",
+            fix=FINDINGS["activation-scale"].fix(
+                change=f"remove that factor, or {change} the input of {readers} by "
+                f"{power(abs(exponent))}, m = width / base width"
             ),
-        )
-    return ()
+            repairs=input_repairs(measurements[0], before, alike, -exponent),
+        ),
+    )
+
+
+def input_deviation(
+    name: str,
+    measurements: Sequence[Measurement],
+    expected: Mapping[str, Expectation],
+    judge: Judge,
+) -> float | None:
+    """By which power of the width the input of a layer is wrong; None: it is not.
+
+    Args:
+        name: Name of the layer's tensor.
+        measurements: Measurements at all widths and seeds.
+        expected: The expected exponents of each tensor.
+        judge: See `activation_faults`.
+    """
+    e = expected.get(name)
+    if e is None or e.role not in JUDGED_INPUTS or e.init is None:
+        return None
+    fits = [
+        input_slope(name, 0, measurements, e),
+        fit_slope(measurements, lambda m: m.input_changes.get(name)),
+        fit_slope(measurements, lambda m: m.gains.get(name)),
+    ]
+    found = [fit for fit in fits if fit is not None]
+    if len(found) < len(fits):
+        return None
+    deviation = conservative([found[0].value, found[1].value, found[2].value - e.init])
+    if judge(deviation, max(fit.error for fit in found)) != "fail":
+        return None
+    if deviation < 0 and narrows(measurements[0].upstream_modules[name], expected):
+        return None
+    return deviation
+
+
+def input_repairs(
+    measured: Measurement, before: str, readers: Sequence[str], exponent: float
+) -> tuple[Repair, ...]:
+    """Factors on what some layers read.
+
+    On their own inputs where these are layers of one weight: what lies between, such as a GELU or a
+    norm, does not pass a factor on the output before it through. On that output where it is added
+    to something else as well.
+
+    Args:
+        measured: A measurement.
+        before: The module whose output they read.
+        readers: The tensors of the layers.
+        exponent: Exponent of the factor.
+    """
+    is_added = any(before in (term.origin, term.layer) for term in measured.terms)
+    if not is_added and all(reader.endswith(".weight") for reader in readers):
+        names = [reader.rpartition(".")[0] for reader in readers]
+        return tuple(Repair(name=name, quantity="input", power=exponent) for name in names)
+    return (Repair(name=before, quantity="multiplier", power=exponent),)
 
 
 def branch_faults(

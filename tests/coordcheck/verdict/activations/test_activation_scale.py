@@ -17,6 +17,7 @@ from mutransfer_cli.coordcheck.verdict.activations import activation_scale
 from mutransfer_cli.coordcheck.verdict.expected_exponents import Expectation
 from mutransfer_cli.coordcheck.verdict.slopes import fit_slope
 from tests.helpers.check_subjects import WIDTHS, failed
+from tests.helpers.repairs import repaired
 
 Join = Callable[[Tensor, Tensor], Tensor]
 
@@ -225,8 +226,11 @@ class Folded(Chain):
         return {"c.weight": self.factor**-1}
 
 
-def chain_report(model: type[Chain], act: Callable[[Tensor], Tensor], power: float) -> CheckReport:
-    def build(width: int) -> Subject:
+def chain(
+    model: type[Chain], act: Callable[[Tensor], Tensor], power: float
+) -> Callable[[int, int], Subject]:
+    def build(width: int, seed: int) -> Subject:
+        torch.manual_seed(seed)
         made = model(width, act, power)
         more = made.rates() if isinstance(made, Folded) else {}
         groups: list[dict[str, Any]] = [
@@ -240,15 +244,27 @@ def chain_report(model: type[Chain], act: Callable[[Tensor], Tensor], power: flo
         ]
         return Subject(made, torch.optim.Adam(groups, eps=1e-12), loss, batch)
 
-    return check(build, WIDTHS)
+    return build
 
 
-@pytest.mark.parametrize("act", [torch.relu, F.gelu, torch.tanh])
+def chain_report(model: type[Chain], act: Callable[[Tensor], Tensor], power: float) -> CheckReport:
+    return check(chain(model, act, power), WIDTHS)
+
+
+def row_norm(x: Tensor) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:])
+
+
+@pytest.mark.parametrize("act", [torch.relu, F.gelu, torch.tanh, row_norm])
 def test_a_factor_between_two_layers(act: Callable[[Tensor], Tensor]) -> None:
     assert chain_report(Chain, act, 0.0).passed
     for power in (-0.5, 0.5):
-        report = chain_report(Chain, act, power)
+        build = chain(Chain, act, power)
+        report = check(build, WIDTHS)
         (fault,) = report.document.faults
+        # behind a GELU or a norm, a factor on the output of `b` would not undo it
+        assert [(r.name, r.quantity) for r in fault.repairs] == [("c", "input")]
+        assert check(repaired(build, report.document), WIDTHS).passed
         assert (fault.finding, fault.where) == ("activation-scale", "b")
         assert fault.repairs[0].power == -power
         assert fault.repairs[0].factors == {w: (w / 64) ** -power for w in WIDTHS}
@@ -278,6 +294,7 @@ def test_what_follows_a_fixed_number_of_features_may_shrink(
     sizes = [
         SimpleNamespace(
             size=n,
+            terms=[],
             upstream_modules={"b.weight": "a"},
             input_changes={"b.weight": n**power},
             gains={"b.weight": n**power},
