@@ -9,13 +9,12 @@ python -m tests.benchmarks.many_tensors [rounds]
 from __future__ import annotations
 
 import os
-import statistics
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.benchmarks.given_words import given_words
-from tests.benchmarks.startup import timed
+from tests.benchmarks.startup import interleaved, print_relative
 
 COUNT = 10_000
 FORMS = {
@@ -72,14 +71,7 @@ def main() -> None:
             commands[form] = [
                 sys.executable, "-m", "mutransfer_cli", "shapes", str(recipe), "--width", "64",
             ]  # fmt: skip
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-        for _ in range(rounds):
-            for name, command in commands.items():
-                found[name].append(timed(command))
-    base = statistics.median(t for t, _ in found["import torch"])
-    for name, values in found.items():
-        seconds, memory = statistics.median(t for t, _ in values), max(m for _, m in values)
-        print(f"{name:14} {seconds:6.2f} s  {seconds / base:5.2f} of the first  {memory:6.0f} MB")
+        print_relative(interleaved(commands, rounds))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from math import prod
 from pathlib import Path
 
 from tests.benchmarks.given_words import given_words
-from tests.benchmarks.startup import PYTHON, timed
+from tests.benchmarks.startup import PYTHON, interleaved
 
 # type: arguments of the proxies, base width, target width and depth, encoder-decoders counted once
 MODELS = {
@@ -53,10 +53,7 @@ def main() -> None:
                 sys.executable, "-m", "mutransfer_cli", "scale", str(folder / f"{kind}.yaml"),
                 "--format", "json", "-o", str(folder / f"{kind}.json"),
             ]  # fmt: skip
-        found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in commands}
-        for _ in range(rounds):
-            for kind, command in commands.items():
-                found[kind].append(timed(command))
+        found = interleaved(commands, rounds)
         imports = statistics.median(t for t, _ in found["imports"])
         whole = statistics.median(t for t, _ in found["+ class"])
         print("model     parameters  tensors  seconds  of imports  with a class's  peak MB")

@@ -18,6 +18,7 @@ from tests.benchmarks.given_words import given_words
 
 PYTHON = [sys.executable, "-c"]
 BASE = "depth: 2,"
+Measured = dict[str, list[tuple[float, float]]]  # CPU seconds and peak MB of each round
 RECIPE = Path(__file__).parents[2] / "recipes" / "quickstart.yaml"
 
 
@@ -28,6 +29,26 @@ def timed(command: list[str]) -> tuple[float, float]:
     if status:
         raise SystemExit(f"{command} failed")
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def interleaved(
+    commands: dict[str, list[str]], rounds: int
+) -> dict[str, list[tuple[float, float]]]:
+    """CPU seconds and peak memory of each command in each round."""
+    found: Measured = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            found[name].append(timed(command))
+    return found
+
+
+def print_relative(found: Measured) -> None:
+    """Print medians, relative to those of the first command, and the highest peaks."""
+    base = statistics.median(t for t, _ in next(iter(found.values())))
+    for name, values in found.items():
+        seconds = statistics.median(t for t, _ in values)
+        memory = max(m for _, m in values)
+        print(f"{name:22} {seconds:6.2f} s  {seconds / base:5.2f} of the first  {memory:6.0f} MB")
 
 
 def main() -> None:
@@ -50,15 +71,7 @@ def main() -> None:
                 *mutransfer, "scale", str(deep), "--width", "10240", "--depth", "80", *output,
             ],
         }  # fmt: skip
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-        for _ in range(rounds):
-            for name, command in commands.items():
-                found[name].append(timed(command))
-    base = statistics.median(t for t, _ in found["import torch"])
-    for name, values in found.items():
-        seconds = statistics.median(t for t, _ in values)
-        memory = max(m for _, m in values)
-        print(f"{name:22} {seconds:6.2f} s  {seconds / base:5.2f} of the first  {memory:6.0f} MB")
+        print_relative(interleaved(commands, rounds))
 
 
 if __name__ == "__main__":

@@ -8,13 +8,15 @@ from mutransfer_cli.interval import Interval
 from mutransfer_cli.surface.loss_curves.curve_collapse import Collapse, Departure
 
 FAR = 2.0  # standard deviations of the seeds by which a size may depart from the others
-SLIGHT = (
-    0.01  # share of the loss: a size that is off by less is not accused, however alike seeds are
-)
-SMOOTH = 0.03  # share of the loss by which shapes may follow the size: right ladders with a loss
-# that no width reduces make up to 0.014, a rate that doubles with the width 0.01 to 0.26 (five
-# families of planted curves, four and five sizes)
-NEARLY = 0.5  # of the largest distance in standard errors: such a size may be the one at fault
+# Assumption, a share of the loss: a size that is off by less is not accused, however alike seeds
+# are.
+SLIGHT = 0.01
+# Share of the loss by which shapes may follow the size: right ladders with a loss that no width
+# reduces make up to 0.014, a rate that doubles with the width 0.01 to 0.26 (five families of
+# planted curves, four and five sizes).
+SMOOTH = 0.03
+# Of the largest distance in standard errors: such a size may be the one at fault (assumption).
+NEARLY = 0.5
 
 
 def parts(departure: Departure) -> list[Interval]:
@@ -39,7 +41,8 @@ def certain(departure: Departure) -> float:
 
 def is_near(departure: Departure) -> bool:
     """Whether a size is certainly no further from the others than seeds may be."""
-    return reach(departure) < FAR
+    known = all(v.low is not None and v.high is not None for v in parts(departure))
+    return known and reach(departure) < FAR
 
 
 def far_sizes(found: Collapse) -> list[Departure]:

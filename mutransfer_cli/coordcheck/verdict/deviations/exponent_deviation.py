@@ -24,7 +24,7 @@ from mutransfer_cli.coordcheck.verdict.slopes import (
 )
 
 LOGIT_GRADIENT = 0.0  # exponent of the loss's gradient with respect to the logits
-# Theory's exponents lie on a grid of halves; rates are known but for the layer's response.
+# Assumption: wrong exponents are off by 1/2 or more, and a rate is known to about 0.1.
 CLEARLY_WRONG_RATE = 0.4
 MADE_UP_FOR = 0.15  # largest slope of a layer's size where its init makes up for that of its input
 
@@ -154,7 +154,8 @@ def update_deviation(
     if sees_gradient_scale:
         gradient = gradient_slope(name, use, measurements, expected)
         inherited += gradient.value - right_gradient if gradient else 0.0
-    deviations.append(deviations[0] - inherited)
+    corrected = deviations[0] - inherited
+    deviations.append(corrected)
     rate = rate_deviation(name, measurements, expected)
     rate_error = None
     if rate is not None:
@@ -167,10 +168,9 @@ def update_deviation(
     if rate is not None and expected.role != "readout" and abs(deviation) > EXPONENT_TOLERANCE:
         deviation = rate.value  # estimates by effects can be too small
     if rate is not None and sees_gradient_scale and abs(rate.value) > CLEARLY_WRONG_RATE:
-        # else both would deviate by what the input does
+        # an input that changes would make both deviate
         keeps_input = x is not None and abs(x.value) <= MADE_UP_FOR
-        without_gradient = deviations[-2]
-        if keeps_input and abs(conservative([without_gradient, rate.value])) > EXPONENT_TOLERANCE:
+        if keeps_input and abs(conservative([corrected, rate.value])) > EXPONENT_TOLERANCE:
             # the gradient alone makes the effect look right
             deviation, rate_error = rate.value, rate.error
     module = measured[0].effects[name][use].module
